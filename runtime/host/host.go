@@ -1,0 +1,84 @@
+// Package host is what the kernel asks of the machine below it. The product's
+// implementation is runtime/host/windows; runtime/host/linux serves the
+// kernel's own tests natively and with -race.
+//
+// Every method returns a Linux error: implementations map their own errors
+// with one documented function, so that the kernel never sees a foreign one.
+package host
+
+import (
+	"time"
+
+	"bee/runtime/abi"
+)
+
+// Prot is what a page allows. 0 is no access.
+type Prot uint8
+
+// The rights, as in PROT_READ, PROT_WRITE, PROT_EXEC.
+const (
+	Read Prot = 1 << iota
+	Write
+	Exec
+)
+
+// Memory is the process's own address space, in absolute addresses. All
+// addresses and sizes are multiples of PageSize; those of Reserve and Release
+// of Granularity.
+//
+// A page is free, reserved (takes no memory, faults on access) or committed.
+// Calls may not span reservations made by several Reserve calls; the kernel
+// splits them.
+type Memory interface {
+	PageSize() uintptr
+	Granularity() uintptr
+	// Reserve reserves exactly [addr, addr+size). ENOMEM where any part is
+	// taken by somebody else.
+	Reserve(addr, size uintptr) abi.Errno
+	// ReserveAny reserves size bytes below limit (exclusive; 0: anywhere)
+	// and tells where.
+	ReserveAny(size, limit uintptr) (uintptr, abi.Errno)
+	// Release frees exactly what one Reserve call reserved.
+	Release(addr, size uintptr) abi.Errno
+	// Commit makes reserved pages usable and zero. Pages that are committed
+	// already keep their content and take the new protection.
+	Commit(addr, size uintptr, p Prot) abi.Errno
+	// Decommit gives pages back; their content is lost.
+	Decommit(addr, size uintptr) abi.Errno
+	// Protect changes committed pages.
+	Protect(addr, size uintptr, p Prot) abi.Errno
+	// Free tells the first free stretch of at least size bytes in [lo, hi),
+	// searched from the top, aligned to Granularity.
+	Free(lo, hi, size uintptr) (uintptr, bool)
+}
+
+// Clock reads the host's clocks with the best granularity that it has.
+type Clock interface {
+	Realtime() time.Duration  // since 1970-01-01 UTC
+	Monotonic() time.Duration // since boot
+	ProcessCPU() (user, system time.Duration)
+	ThreadCPU() (user, system time.Duration)
+	// Sleep waits for d or until cancel is readable; it tells whether d has
+	// passed.
+	Sleep(d time.Duration, cancel <-chan struct{}) bool
+}
+
+// Info is what programs ask about the machine.
+type Info struct {
+	CPUs        int
+	TotalMemory uint64 // bytes
+	FreeMemory  uint64 // bytes
+	TotalSwap   uint64 // bytes
+	FreeSwap    uint64 // bytes
+	Uptime      time.Duration
+	Hostname    string
+	UserName    string
+	ParentPID   int
+}
+
+// System is the rest of the machine.
+type System interface {
+	Info() Info
+	Random(b []byte) abi.Errno
+	PID() int
+}
