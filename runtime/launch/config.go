@@ -1,0 +1,44 @@
+// Package launch starts the guest's process: the parent creates beerun again,
+// suspended, reserves the image's own addresses there before anything else
+// can take them, and lets it go. Both sides meet in a shared section that
+// carries the configuration, the image and, at the end, the exit mark.
+package launch
+
+// Config is what the child is to run. The parent encodes it as JSON.
+type Config struct {
+	// Program is the file's name for messages, GuestPath the path that the
+	// guest sees (AT_EXECFN, /proc/self/exe).
+	Program   string
+	GuestPath string
+	Args      []string // with argv[0]
+	Env       []string
+	Root      string  // host directory, or empty
+	Mounts    []Mount // beyond the default ones
+	Cwd       string  // guest path; empty: the caller's directory
+	HostCwd   string  // the caller's directory
+	Strace    Strace
+	// Reserved are the ranges that the parent has reserved, one call each.
+	Reserved []Range
+	// ReadOnlyTransfer is the image's length behind the configuration.
+	ImageSize int
+}
+
+// Mount shows a host directory at a guest path.
+type Mount struct{ Guest, Host string }
+
+// Strace says what to write to standard error about system calls.
+type Strace uint8
+
+// The forms of --strace.
+const (
+	StraceOff Strace = iota
+	StraceCalls
+	StraceSummary
+)
+
+// Range is [Lo, Hi) in the child's address space.
+type Range struct{ Lo, Hi uint64 }
+
+// EnvVar names the environment variable by which the child learns that it is
+// one: "HANDLE SIZE" in hexadecimal, of the inherited section.
+const EnvVar = "BEERUN_SECTION"

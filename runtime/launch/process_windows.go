@@ -1,0 +1,288 @@
+package launch
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+var (
+	kernel32                  = windows.NewLazySystemDLL("kernel32.dll")
+	procVirtualAllocEx        = kernel32.NewProc("VirtualAllocEx")
+	procTerminate             = kernel32.NewProc("TerminateProcess")
+	errRangeTaken             = errors.New("address range is taken")
+	errChildVanished          = errors.New("the guest's process ended before it began")
+	startAttempts             = 16
+	granularity               = uint64(65536)
+	memReserve         uint32 = windows.MEM_RESERVE
+)
+
+// Reservation is what the parent reserves in the child.
+type Reservation struct {
+	// Must is the image with its trampolines.
+	Must Range
+	// Room is how far behind it the heap may grow at best; less is fine.
+	Room uint64
+}
+
+// Child is a started guest process.
+type Child struct {
+	process windows.Handle
+	job     windows.Handle
+	view    []byte
+	section windows.Handle
+}
+
+// Start runs cfg with image in a child whose address space has res reserved.
+// A process's first stack and heap may lie in the wanted range by chance, so
+// it tries several times.
+func Start(exe string, cfg Config, img []byte, res Reservation) (*Child, error) {
+	cfg.ImageSize = len(img)
+	// The reserved ranges are known only once the child exists; leave room.
+	probe := cfg
+	probe.Reserved = []Range{{^uint64(0), ^uint64(0)}, {^uint64(0), ^uint64(0)}}
+	enc, err := json.Marshal(probe)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	configRoom := len(enc) + 64
+	size := configStart + configRoom + len(img)
+
+	sa := windows.SecurityAttributes{InheritHandle: 1}
+	sa.Length = uint32(unsafe.Sizeof(sa))
+	section, err := windows.CreateFileMapping(windows.InvalidHandle, &sa, windows.PAGE_READWRITE, 0, uint32(size), nil)
+	if err != nil {
+		return nil, fmt.Errorf("shared section of %d bytes: %w", size, err)
+	}
+	addr, err := windows.MapViewOfFile(section, windows.FILE_MAP_READ|windows.FILE_MAP_WRITE, 0, 0, uintptr(size))
+	if err != nil {
+		windows.CloseHandle(section)
+		return nil, fmt.Errorf("shared section of %d bytes: %w", size, err)
+	}
+	c := &Child{section: section, view: unsafe.Slice((*byte)(pointer(addr)), size)}
+	copy(c.view[configStart+configRoom:], img)
+	binary.LittleEndian.PutUint64(c.view[markSize:], uint64(configRoom))
+
+	var last error
+	for range startAttempts {
+		last = c.startOnce(exe, cfg, res, configRoom)
+		if last == nil {
+			return c, nil
+		}
+		if !errors.Is(last, errRangeTaken) {
+			break
+		}
+	}
+	c.Close()
+	return nil, last
+}
+
+// pointer turns an address outside of Go's heap into a pointer.
+func pointer(p uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&p)) }
+
+// startOnce creates the process, reserves and lets it go.
+func (c *Child) startOnce(exe string, cfg Config, res Reservation, configRoom int) error {
+	pi, err := c.createSuspended(exe)
+	if err != nil {
+		return err
+	}
+	started := false
+	defer func() {
+		windows.CloseHandle(pi.Thread)
+		if !started {
+			_ = windows.TerminateProcess(pi.Process, 1)
+			windows.CloseHandle(pi.Process)
+		}
+	}()
+
+	cfg.Reserved, err = reserve(pi.Process, res)
+	if err != nil {
+		return err
+	}
+	enc, err := json.Marshal(cfg)
+	if err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	room := c.view[configStart : configStart+configRoom]
+	n := copy(room, enc)
+	for i := n; i < len(room); i++ {
+		room[i] = ' '
+	}
+
+	// The guest must not outlive a parent that is killed.
+	job, err := windows.CreateJobObject(nil, nil)
+	if err == nil {
+		var limit windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION
+		limit.BasicLimitInformation.LimitFlags = windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE
+		_, err = windows.SetInformationJobObject(job, windows.JobObjectExtendedLimitInformation,
+			uintptr(unsafe.Pointer(&limit)), uint32(unsafe.Sizeof(limit)))
+		if err == nil {
+			err = windows.AssignProcessToJobObject(job, pi.Process)
+		}
+		if err != nil {
+			// Inside a job that forbids nesting: the guest runs without.
+			windows.CloseHandle(job)
+			job = 0
+		}
+	}
+	if _, err := windows.ResumeThread(pi.Thread); err != nil {
+		if job != 0 {
+			windows.CloseHandle(job)
+		}
+		return fmt.Errorf("resume: %w", err)
+	}
+	started = true
+	c.process, c.job = pi.Process, job
+	return nil
+}
+
+// createSuspended starts exe again with the section and the standard handles,
+// and nothing else, inherited.
+func (c *Child) createSuspended(exe string) (*windows.ProcessInformation, error) {
+	exe16, err := windows.UTF16PtrFromString(exe)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", exe, err)
+	}
+	cmdline, err := windows.UTF16PtrFromString(windows.EscapeArg(exe))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", exe, err)
+	}
+
+	var si windows.StartupInfoEx
+	si.Cb = uint32(unsafe.Sizeof(si))
+	si.Flags = windows.STARTF_USESTDHANDLES
+	inherit := []windows.Handle{c.section}
+	std := func(which uint32) windows.Handle {
+		h, err := windows.GetStdHandle(which)
+		if err != nil || h == 0 || h == windows.InvalidHandle {
+			return 0
+		}
+		// A handle that is closed or a console's stand-in cannot be made
+		// inheritable; the child then has none.
+		if windows.SetHandleInformation(h, windows.HANDLE_FLAG_INHERIT, windows.HANDLE_FLAG_INHERIT) != nil {
+			return 0
+		}
+		for _, have := range inherit {
+			if have == h {
+				return h
+			}
+		}
+		inherit = append(inherit, h)
+		return h
+	}
+	si.StdInput = std(windows.STD_INPUT_HANDLE)
+	si.StdOutput = std(windows.STD_OUTPUT_HANDLE)
+	si.StdErr = std(windows.STD_ERROR_HANDLE)
+
+	list, err := windows.NewProcThreadAttributeList(1)
+	if err != nil {
+		return nil, fmt.Errorf("attribute list: %w", err)
+	}
+	defer list.Delete()
+	err = list.Update(windows.PROC_THREAD_ATTRIBUTE_HANDLE_LIST,
+		unsafe.Pointer(&inherit[0]), uintptr(len(inherit))*unsafe.Sizeof(inherit[0]))
+	if err != nil {
+		return nil, fmt.Errorf("attribute list: %w", err)
+	}
+	si.ProcThreadAttributeList = list.List()
+
+	env := childEnv(fmt.Sprintf("%s=%x %x", EnvVar, uintptr(c.section), len(c.view)))
+	pi := new(windows.ProcessInformation)
+	err = windows.CreateProcess(exe16, cmdline, nil, nil, true,
+		windows.CREATE_SUSPENDED|windows.CREATE_UNICODE_ENVIRONMENT|windows.EXTENDED_STARTUPINFO_PRESENT,
+		&env[0], nil, &si.StartupInfo, pi)
+	if err != nil {
+		return nil, fmt.Errorf("%s: start again for the guest: %w", exe, err)
+	}
+	return pi, nil
+}
+
+// childEnv is the environment block of the runner itself (not the guest's).
+func childEnv(extra string) []uint16 {
+	var b []uint16
+	for _, kv := range append(os.Environ(), extra) {
+		if strings.IndexByte(kv, 0) >= 0 {
+			continue
+		}
+		u, err := windows.UTF16FromString(kv)
+		if err != nil {
+			continue
+		}
+		b = append(b, u...)
+	}
+	return append(b, 0)
+}
+
+// reserve takes the image's range and as much room behind it as there is.
+func reserve(p windows.Handle, res Reservation) ([]Range, error) {
+	lo := res.Must.Lo &^ (granularity - 1)
+	hi := (res.Must.Hi + granularity - 1) &^ (granularity - 1)
+	try := func(lo, hi uint64) bool {
+		r, _, _ := procVirtualAllocEx.Call(uintptr(p), uintptr(lo), uintptr(hi-lo),
+			uintptr(memReserve), windows.PAGE_NOACCESS)
+		return r == uintptr(lo) && r != 0
+	}
+	for room := res.Room &^ (granularity - 1); room >= granularity; room = room / 2 &^ (granularity - 1) {
+		if try(lo, hi+room) {
+			return []Range{{lo, hi + room}}, nil
+		}
+	}
+	if try(lo, hi) {
+		return []Range{{lo, hi}}, nil
+	}
+	return nil, fmt.Errorf("%w: [%#x, %#x), where the program is linked, in the new process: %s",
+		errRangeTaken, lo, hi, occupant(p, lo, hi))
+}
+
+// occupant says what lies in the range, for the error message.
+func occupant(p windows.Handle, lo, hi uint64) string {
+	for at := uintptr(lo); uint64(at) < hi; {
+		var mbi windows.MemoryBasicInformation
+		if windows.VirtualQueryEx(p, at, &mbi, unsafe.Sizeof(mbi)) != nil || mbi.RegionSize == 0 {
+			break
+		}
+		const memFree, memImage = 0x10000, 0x1000000
+		if mbi.State != memFree {
+			what := "memory"
+			if mbi.Type == memImage {
+				what = "an executable or library"
+			}
+			return fmt.Sprintf("%s at %#x, %#x bytes (use a beerun from `make build`, which lies elsewhere)",
+				what, mbi.BaseAddress, mbi.RegionSize)
+		}
+		at = mbi.BaseAddress + mbi.RegionSize
+	}
+	return "no room"
+}
+
+// Wait waits for the end and gives the mark and the process's own status.
+func (c *Child) Wait() (Mark, uint32, error) {
+	if _, err := windows.WaitForSingleObject(c.process, windows.INFINITE); err != nil {
+		return Mark{}, 0, fmt.Errorf("wait for the guest: %w", err)
+	}
+	var status uint32
+	if err := windows.GetExitCodeProcess(c.process, &status); err != nil {
+		return Mark{}, 0, fmt.Errorf("the guest's status: %w", err)
+	}
+	return readMark(c.view), status, nil
+}
+
+// Close lets go of the handles; a guest that still runs is ended by its job.
+func (c *Child) Close() {
+	for _, h := range []*windows.Handle{&c.process, &c.job, &c.section} {
+		if *h != 0 {
+			windows.CloseHandle(*h)
+			*h = 0
+		}
+	}
+	if len(c.view) > 0 {
+		_ = windows.UnmapViewOfFile(uintptr(unsafe.Pointer(&c.view[0])))
+		c.view = nil
+	}
+}
