@@ -186,9 +186,13 @@ unset DISPLAY WAYLAND_DISPLAY"
 	write_script() { printf '%s\n' "$common" "$2" >"$build/wine/$1.tmp" && chmod +x "$build/wine/$1.tmp" && mv "$build/wine/$1.tmp" "$build/wine/$1"; }
 	write_script run "exec $wine_dir/wine \"\$@\""
 	write_script run64 "exec $wine_dir/wine64 \"\$@\""
-	write_script server "# server start|stop: Wine's server stays for 20 idle minutes, so that no program pays for its start.
-case \$1 in
-start) exec \$WINESERVER -p1200 </dev/null >/dev/null 2>&1 9>&- ;;
+	# Wine's services inherit the output of the program that started them and would hold a test's pipe open for ever, so they are
+	# started here, with no output. They and the server go after 20 idle minutes, or with stop.
+	write_script server "case \$1 in
+start)
+	exec </dev/null >/dev/null 2>&1 9>&-
+	\$WINESERVER -p1200
+	exec $wine_dir/wine64 cmd /c exit 0 ;;
 stop) exec \$WINESERVER -k ;;
 *) echo \"usage: \$0 start|stop\" >&2; exit 2 ;;
 esac"
