@@ -1,6 +1,3 @@
-// Package vcpu runs guest code, as KVM_RUN does: Run enters the guest and
-// returns with a reason; registers and results are read and written between
-// two runs. Below it stand only the stubs.
 package vcpu
 
 import (
@@ -13,13 +10,6 @@ import (
 	"bee/runtime/abi"
 	"bee/stubs"
 )
-
-// Words reads and writes the guest's memory, with checks: the thread control
-// block may be gone by the time a slot is written back.
-type Words interface {
-	ReadUint32(addr uint64) (uint32, abi.Errno)
-	WriteUint32(addr uint64, v uint32) abi.Errno
-}
 
 // VCPU is one guest thread's processor. All methods are called on the OS
 // thread that Bind was called on.
