@@ -273,3 +273,15 @@ func (a *Asm) XchgTop(r Reg) {
 	}
 	a.put(0x87, 0x04|byte(r&7)<<3, 0x24)
 }
+
+// RawRIP emits an instruction whose RIP-relative displacement at offset off
+// is to reach target.
+func (a *Asm) RawRIP(b []byte, off int, target uint64) {
+	a.mark()
+	d := target - (a.PC() + uint64(len(b)))
+	if int64(d) != int64(int32(d)) {
+		a.fail("%#x is out of reach of %#x", target, a.PC())
+	}
+	binary.LittleEndian.PutUint32(b[off:], uint32(d))
+	a.put(b...)
+}
