@@ -218,8 +218,7 @@ func (i *Inst) OperandSize() int {
 		return 64
 	}
 	if i.default64() {
-		switch {
-		case short && !i.branch():
+		if short && !i.branch() {
 			return 16
 		}
 		return 64
@@ -320,15 +319,15 @@ func (i *Inst) GPRMask(_ []byte) uint32 {
 	}
 	mask := uint32(a >> aImplicitShift & 0xff)
 	if a&aOpReg != 0 {
-		mask |= i.gpr(i.Opcode&7, 1, 0)
+		mask |= i.gpr(i.Opcode&7, 1)
 	}
-	if i.StringOp && i.Map == Map0F && i.Opcode == 0xf7 || i.Enc != Legacy && i.Map == Map0F && i.Opcode == 0xf7 {
+	if i.StringOp && i.Map == Map0F && i.Opcode == 0xf7 {
 		mask |= 1 << 7 // maskmovq, maskmovdqu: edi
 	}
 	if i.HasModRM {
-		mask |= i.gpr(i.ModRM>>3&7, 4, 2)
+		mask |= i.gpr(i.ModRM>>3&7, 4)
 		if !i.MemOperand || i.StringOp {
-			mask |= i.gpr(i.ModRM&7, 1, 0)
+			mask |= i.gpr(i.ModRM&7, 1)
 		} else {
 			if r, ok := i.MemBase(); ok {
 				mask |= 1 << r
@@ -359,7 +358,7 @@ func (i *Inst) GPRMask(_ []byte) uint32 {
 }
 
 // gpr is the bit of a register field that the REX bit `ext` widens; with byte operands and no REX, 4 to 7 are ah to bh.
-func (i *Inst) gpr(field, ext, down uint8) uint32 {
+func (i *Inst) gpr(field, ext uint8) uint32 {
 	if i.attrs&aByte != 0 && i.Enc == Legacy && i.Prefix&RexPresent == 0 {
 		low := uint32(1) << (field & 3)
 		if i.attrs&aByteSrc != 0 { // movzx, movsx, crc32: one side is wider
@@ -370,7 +369,6 @@ func (i *Inst) gpr(field, ext, down uint8) uint32 {
 	if i.rex&ext != 0 {
 		field |= 8
 	}
-	_ = down
 	return 1 << field
 }
 
