@@ -15,7 +15,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newABICommand())
+	root.AddCommand(newABICommand(), newPECommand())
 	if err := root.Execute(); err != nil {
 		root.PrintErrln("beegen:", err)
 		os.Exit(1)
