@@ -137,21 +137,25 @@ type Image struct {
 	Size uint64
 
 	Mirrors []Mirror
-	Sites   []Site // sorted by Addr
+	Sites   []Site  // sorted by Addr
 	Patches []Patch // sorted by Addr, not overlapping
 	// TrampAddr is where the trampoline segment starts (relative to Base,
 	// page aligned, behind or in front of the image as a two's complement
 	// number); its first page is the thunk page, left zero here.
 	TrampAddr  int64
-	Tramp      []byte // without the thunk page
-	SlotFixups []SlotFixup
+	Tramp      []byte      // without the thunk page
+	SlotFixups []SlotFixup // sorted by Addr
 	// AbsFixups are places that hold an absolute address (4 bytes on IA-32)
-	// which moves with the load bias. Empty for ET_EXEC.
+	// which moves with the load bias, sorted. Empty for ET_EXEC.
 	AbsFixups []uint64
 	PCMap     []PCEntry // sorted by Tramp
 	Unproven  []Pattern // sorted by Addr
-	// WX names writable and executable segments by their p_vaddr.
+	// WX names writable and executable segments by their p_vaddr, relative to
+	// Base, sorted.
 	WX []uint64
+
+	// starts are the indexes of PCMap's entries that have Start set, by Orig.
+	starts []uint32
 }
 
 // Manifest is the payload.

@@ -1,0 +1,176 @@
+// Command beerewrite turns a static Linux program into a .bee file, which
+// beerun runs on Windows and Linux runs as the original program.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"bee/image"
+	"bee/rewrite"
+)
+
+// Exit statuses.
+const (
+	exitInput = 1 // a file cannot be read, rewritten or written
+	exitUsage = 2
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// inputError marks errors that are not about how the command was called.
+type inputError struct{ error }
+
+func (e inputError) Unwrap() error { return e.error }
+
+func input(err error) error {
+	if err == nil {
+		return nil
+	}
+	return inputError{err}
+}
+
+func run(args []string, stdout, stderr io.Writer) int {
+	cmd := command()
+	cmd.SetArgs(args)
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	err := cmd.Execute()
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintf(stderr, "beerewrite: %v\n", err)
+	if _, ok := err.(inputError); ok {
+		return exitInput
+	}
+	fmt.Fprintln(stderr, `Run "beerewrite --help" for usage.`)
+	return exitUsage
+}
+
+func command() *cobra.Command {
+	var out, report, form string
+	var allowTrap, quiet, verbose bool
+	root := &cobra.Command{
+		Use:   "beerewrite IN -o OUT",
+		Short: "Make a static Linux program ready to run on Windows",
+		Long: `beerewrite reads a statically linked IA-32 or x86-64 Linux program and writes
+a .bee file: the program byte for byte, and behind it what beerun needs to run
+it as native code on Windows. On Linux the .bee file runs as the original does.
+
+Link programs with -static -no-pie (Go: CGO_ENABLED=0).
+
+Exit status: 0 done, 1 a file cannot be rewritten (nothing is written), 2 usage.`,
+		Example: `  beerewrite worker.elf -o worker.bee
+  beerewrite worker.elf -o worker.bee --report json > report.json
+  beerewrite worker.elf -o worker.proof --form linux-proof && ./worker.proof
+  beerewrite inspect worker.bee --disasm
+  beerewrite verify worker.bee`,
+		Args:          cobra.ExactArgs(1),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f, err := rewrite.ParseForm(form)
+			if err != nil {
+				return err
+			}
+			if report != "text" && report != "json" {
+				return fmt.Errorf("unknown report %q; there are text and json", report)
+			}
+			if out == "" {
+				return fmt.Errorf("name the output with -o OUT")
+			}
+			res, err := rewrite.File(args[0], out, rewrite.Options{Form: f, AllowTrap: allowTrap})
+			if err != nil {
+				return input(err)
+			}
+			switch {
+			case quiet:
+				return nil
+			case report == "json":
+				return input(res.Report.JSON(cmd.OutOrStdout()))
+			}
+			return input(res.Report.Text(cmd.OutOrStdout(), verbose))
+		},
+	}
+	fl := root.Flags()
+	fl.StringVarP(&out, "output", "o", "", "the file to write")
+	fl.StringVar(&report, "report", "text", "form of the report on stdout: text or json")
+	fl.StringVar(&form, "form", "bee", "what to write: bee, or linux-proof for tests on Linux")
+	fl.BoolVar(&allowTrap, "allow-trap", false, "leave sites that cannot be patched as traps, for diagnosis")
+	fl.BoolVarP(&quiet, "quiet", "q", false, "no report")
+	fl.BoolVarP(&verbose, "verbose", "v", false, "list the patterns that no evidence reaches")
+	root.AddCommand(inspectCommand(), verifyCommand(), versionCommand())
+	return root
+}
+
+func inspectCommand() *cobra.Command {
+	var disasm, asJSON, verbose bool
+	c := &cobra.Command{
+		Use:   "inspect FILE",
+		Short: "Show what a .bee file holds, or what would be patched in a program",
+		Example: `  beerewrite inspect worker.bee
+  beerewrite inspect worker.elf --disasm | less`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			data, _, err := rewrite.ReadFile(args[0])
+			if err != nil {
+				return input(err)
+			}
+			i, err := rewrite.Inspect(args[0], data)
+			if err != nil {
+				return input(err)
+			}
+			w := cmd.OutOrStdout()
+			if asJSON {
+				return input(i.Report.JSON(w))
+			}
+			if err := i.Report.Text(w, verbose); err != nil || !disasm {
+				return input(err)
+			}
+			return input(i.Disasm(w))
+		},
+	}
+	c.Flags().BoolVar(&disasm, "disasm", false, "show original (-), patched (+) and moved (>) instructions")
+	c.Flags().BoolVar(&asJSON, "json", false, "write JSON")
+	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "list the patterns that no evidence reaches")
+	c.MarkFlagsMutuallyExclusive("disasm", "json")
+	return c
+}
+
+func verifyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "verify FILE",
+		Short:   "Check a .bee file: digests, tables, and the patch set against a new plan",
+		Example: `  beerewrite verify worker.bee`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			data, _, err := rewrite.ReadFile(args[0])
+			if err != nil {
+				return input(err)
+			}
+			m, err := rewrite.Verify(args[0], data)
+			if err != nil {
+				return input(err)
+			}
+			im := &m.Images[0]
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: good: %d sites, %d patches, program SHA-256 %x\n",
+				args[0], len(im.Sites), len(im.Patches), im.SourceDigest)
+			return input(err)
+		},
+	}
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "beerewrite %s, file format %d\n", rewrite.Version, image.FormatVersion)
+			return input(err)
+		},
+	}
+}
