@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+
+	"bee/image"
+	"bee/rewrite"
+	"bee/runtime/launch"
+	"bee/runtime/runner"
+)
+
+// roomBehind is how far the guest's heap (brk) may grow behind the image, at
+// best: up to where the runner itself begins to need addresses.
+const roomBehind = 0x30000000
+
+// runParent starts the guest and waits for its end.
+func runParent(o *options, args []string) (int, error) {
+	mounts, err := o.mountList()
+	if err != nil {
+		return 0, err
+	}
+	img, im, err := open(args[0])
+	if err != nil {
+		return 0, err
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return 0, fmt.Errorf("where this beerun lies: %w", err)
+	}
+	cwd, err := os.Getwd()
+	if err != nil {
+		return 0, fmt.Errorf("the current directory: %w", err)
+	}
+	cfg := launch.Config{
+		Program: args[0],
+		Args:    append([]string{args[0]}, args[1:]...),
+		Env:     o.guestEnv(os.Environ()),
+		Root:    o.root,
+		Mounts:  mounts,
+		Cwd:     o.cwd,
+		HostCwd: cwd,
+		Strace:  o.straceMode(),
+	}
+	if o.argv0 != "" {
+		cfg.Args[0] = o.argv0
+	}
+
+	// Ctrl-C reaches the whole console group: the guest decides what it
+	// means, and the parent stays to tell its status.
+	signal.Ignore(os.Interrupt)
+
+	child, err := launch.Start(exe, cfg, img, launch.Reservation{Must: imageRange(im), Room: roomBehind})
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", args[0], err)
+	}
+	defer child.Close()
+	mark, status, err := child.Wait()
+	if err != nil {
+		return 0, err
+	}
+	line := mark.Line()
+	if mark.Kind == launch.MarkNone {
+		line = fmt.Sprintf("none %#x", status)
+	}
+	if o.mark != "" {
+		if err := os.WriteFile(o.mark, []byte(line+"\n"), 0o666); err != nil {
+			return 0, err
+		}
+	}
+	return conclude(args[0], mark, status)
+}
+
+// conclude turns the mark into an exit status and, where the user must know,
+// a line on standard error.
+func conclude(program string, mark launch.Mark, status uint32) (int, error) {
+	switch mark.Kind {
+	case launch.MarkExited:
+		return int(mark.Value), nil
+	case launch.MarkSignaled:
+		fmt.Fprintf(os.Stderr, "beerun: %s: %s\n", program, mark.Message)
+		return 128 + int(mark.Value), nil
+	case launch.MarkRunner:
+		return 0, &statusError{int(mark.Value), fmt.Errorf("%s: %s", program, mark.Message)}
+	}
+	sig, message := runner.CutOff(status)
+	if sig == 0 {
+		return 0, &statusError{exitRunner, fmt.Errorf("%s: %s", program, message)}
+	}
+	if message != "" {
+		message = " (" + message + ")"
+	}
+	fmt.Fprintf(os.Stderr, "beerun: %s: %s%s\n", program, sig.Name(), message)
+	return 128 + int(sig), nil
+}
+
+// open reads the program; a plain ELF file is rewritten in memory.
+func open(path string) ([]byte, *image.Image, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil, &statusError{exitNotFound, fmt.Errorf("%s: no such file", path)}
+		}
+		return nil, nil, &statusError{exitCannotRun, err}
+	}
+	if !image.IsBee(bytes.NewReader(b), int64(len(b))) && bytes.HasPrefix(b, []byte("\x7fELF")) && !cutBee(b) {
+		r, err := rewrite.Bytes(b, rewrite.Options{Name: path})
+		if err != nil {
+			return nil, nil, &statusError{exitCannotRun, err}
+		}
+		b = r.Output
+	}
+	f, err := image.Read(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		return nil, nil, &statusError{exitCannotRun, fmt.Errorf("%s: %w", path, err)}
+	}
+	im := f.Main()
+	if im.Arch != image.I386 {
+		return nil, nil, &statusError{exitCannotRun, fmt.Errorf("%s: an x86-64 program; this build of beerun runs IA-32 ones", path)}
+	}
+	return b, im, nil
+}
+
+// cutBee tells a .bee file that has lost its tail from a plain ELF file.
+func cutBee(b []byte) bool {
+	_, err := image.Read(bytes.NewReader(b), int64(len(b)))
+	return errors.Is(err, image.ErrTruncated)
+}
+
+// imageRange is the image together with its trampolines.
+func imageRange(im *image.Image) launch.Range {
+	lo, hi := im.Base, im.Base+im.Size
+	tlo := uint64(int64(im.Base) + im.TrampAddr)
+	thi := tlo + 4096 + uint64(len(im.Tramp))
+	return launch.Range{Lo: min(lo, tlo), Hi: max(hi, thi)}
+}

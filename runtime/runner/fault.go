@@ -1,0 +1,110 @@
+package runner
+
+import (
+	"fmt"
+
+	"bee/runtime/abi"
+)
+
+// Fault is a hardware exception of the guest, as the vectored handler saw it.
+type Fault struct {
+	Code uint32 // NTSTATUS
+	Info uint32 // access violations: 0 read, 1 write, 8 execute
+	Addr uint64 // access violations: the address
+	PC   uint64 // the guest's own (original) program counter
+	SP   uint64
+}
+
+// NTSTATUS values of exceptions (ntstatus.h).
+const (
+	statusGuardPage       = 0x80000001
+	statusMisaligned      = 0x80000002
+	statusBreakpoint      = 0x80000003
+	statusSingleStep      = 0x80000004
+	statusAccessViolation = 0xC0000005
+	statusInPageError     = 0xC0000006
+	statusIllegal         = 0xC000001D
+	statusArrayBounds     = 0xC000008C
+	statusFloatDenormal   = 0xC000008D
+	statusFloatDivide     = 0xC000008E
+	statusFloatInexact    = 0xC000008F
+	statusFloatInvalid    = 0xC0000090
+	statusFloatOverflow   = 0xC0000091
+	statusFloatStack      = 0xC0000092
+	statusFloatUnderflow  = 0xC0000093
+	statusIntDivide       = 0xC0000094
+	statusIntOverflow     = 0xC0000095
+	statusPrivileged      = 0xC0000096
+	statusStackOverflow   = 0xC00000FD
+	statusControlC        = 0xC000013A
+	statusFloatMultiple   = 0xC00002B4
+	statusFloatTraps      = 0xC00002B5
+)
+
+// Signal is what Linux sends for the same exception.
+func (f Fault) Signal() abi.Signal {
+	switch f.Code {
+	case statusIllegal:
+		return abi.SIGILL
+	case statusBreakpoint, statusSingleStep:
+		return abi.SIGTRAP
+	case statusMisaligned, statusInPageError:
+		return abi.SIGBUS
+	case statusIntDivide, statusIntOverflow,
+		statusFloatDenormal, statusFloatDivide, statusFloatInexact, statusFloatInvalid,
+		statusFloatOverflow, statusFloatStack, statusFloatUnderflow,
+		statusFloatMultiple, statusFloatTraps:
+		// The processor has one exception for a division by zero and for a
+		// quotient that does not fit; Linux calls both SIGFPE.
+		return abi.SIGFPE
+	}
+	// Access violations, privileged instructions (Linux: general protection),
+	// bound, stack overflow, and whatever else Windows may add.
+	return abi.SIGSEGV
+}
+
+// String is one line for the user.
+func (f Fault) String() string {
+	what := fmt.Sprintf("exception %#x", f.Code)
+	switch f.Code {
+	case statusAccessViolation, statusInPageError:
+		verb := map[uint32]string{0: "read of", 1: "write to", 8: "jump to"}[f.Info]
+		if verb == "" {
+			verb = "access to"
+		}
+		what = fmt.Sprintf("%s %#x", verb, f.Addr)
+		if f.Addr == 0xffffffff && f.Info == 0 {
+			// What Windows reports when there is no one address: a segment
+			// limit or a general protection fault.
+			what = "general protection"
+		}
+	case statusIllegal:
+		what = "illegal instruction"
+	case statusPrivileged:
+		what = "privileged instruction"
+	case statusIntDivide:
+		what = "integer division"
+	case statusIntOverflow:
+		what = "integer overflow"
+	case statusBreakpoint:
+		what = "breakpoint"
+	case statusStackOverflow:
+		what = "stack overflow"
+	case statusArrayBounds:
+		what = "array bounds"
+	}
+	return fmt.Sprintf("%s (%s at %#x, stack pointer %#x)", f.Signal().Name(), what, f.PC, f.SP)
+}
+
+// CutOff judges the end of a child that left no mark: the process's own
+// status is all there is. A fault with an unusable stack pointer ends a
+// process before any handler can run, under some systems with status 0.
+func CutOff(status uint32) (sig abi.Signal, message string) {
+	switch status {
+	case statusAccessViolation, statusStackOverflow, 0:
+		return abi.SIGSEGV, "fault with an unusable stack pointer (the stack overflowed, or the register was destroyed)"
+	case statusControlC:
+		return abi.SIGINT, ""
+	}
+	return 0, fmt.Sprintf("the guest's process ended with status %#x and without a mark", status)
+}
