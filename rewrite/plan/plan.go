@@ -67,6 +67,9 @@ type Options struct {
 	TrampAddr uint64
 	// ImageLo and ImageEnd bound all segments of the program in memory.
 	ImageLo, ImageEnd uint64
+	// Relocatable says that the program's addresses are known only when it
+	// is loaded (static PIE).
+	Relocatable bool
 	// AllowTrap leaves sites that no tactic takes as traps (diagnostic).
 	AllowTrap bool
 }

@@ -1,0 +1,225 @@
+package plan
+
+import (
+	"fmt"
+
+	"bee/image"
+	"bee/rewrite/decode"
+	"bee/stubs"
+)
+
+// verify looks at the finished plan with fresh eyes: it starts from the
+// patches' bytes and from discovery, not from what the tactics meant.
+//
+//   - Patches do not overlap, and each is whole instructions or padding.
+//   - No target lies inside a patch, unless an unchanged instruction begins
+//     there.
+//   - Each patch decodes to one redirection and breakpoints, and the
+//     redirection ends where a trampoline, a pad or a thunk begins.
+//   - Every site is covered by a patch.
+//   - In a trampoline the PC map has every instruction, and every
+//     original instruction begins once.
+func (p *planner) verify() error {
+	out := &p.out
+	code := Region{out.TrampAddr + stubs.ThunkPageSize, out.Tramp}
+	starts := map[uint64]uint64{} // Orig -> Tramp
+	marks := map[uint64]image.PCEntry{}
+	for i, e := range out.PCMap {
+		if i > 0 && out.PCMap[i-1].Tramp >= e.Tramp {
+			return fmt.Errorf("plan: PC map out of order at %#x", e.Tramp)
+		}
+		marks[e.Tramp] = e
+		if !e.Start {
+			continue
+		}
+		if t, dup := starts[e.Orig]; dup {
+			return fmt.Errorf("plan: %#x begins at %#x and at %#x", e.Orig, t, e.Tramp)
+		}
+		starts[e.Orig] = e.Tramp
+	}
+	if err := p.verifyTramp(code, marks); err != nil {
+		return err
+	}
+
+	landing := map[uint64]bool{} // pads that something jumps to
+	patched := map[uint64]int{}  // byte -> patch
+	for i, q := range out.Patches {
+		end := q.Addr + uint64(len(q.Data))
+		if i > 0 {
+			if last := out.Patches[i-1]; last.Addr+uint64(len(last.Data)) > q.Addr {
+				return fmt.Errorf("plan: patches at %#x and %#x overlap", last.Addr, q.Addr)
+			}
+		}
+		for b := q.Addr; b < end; b++ {
+			patched[b] = i
+			if b > q.Addr && p.view.target(b) && !p.isTrap(q.Addr) {
+				return fmt.Errorf("plan: patch at %#x has a target at %#x", q.Addr, b)
+			}
+		}
+		if got := p.view.bytes(q.Addr, len(q.Data)); len(got) != len(q.Data) {
+			return fmt.Errorf("plan: patch at %#x, %d bytes, leaves the code", q.Addr, len(q.Data))
+		}
+		if err := p.verifyWhole(q.Addr, end); err != nil {
+			return err
+		}
+		in, err := decode.Decode(q.Data, p.mode())
+		if err != nil {
+			return fmt.Errorf("plan: patch at %#x: %w", q.Addr, err)
+		}
+		if in.Class == decode.Jmp && in.RelLen == 1 {
+			landing[in.Target(q.Addr)] = true
+		}
+	}
+	for _, q := range out.Patches {
+		if err := p.verifyPatch(q, code, marks, landing); err != nil {
+			return err
+		}
+	}
+	for _, s := range out.Sites {
+		i, ok := patched[s.Addr]
+		switch {
+		case ok && patched[s.Addr+uint64(s.Len)-1] == i:
+		case s.Tactic == image.TacticSameLength && p.opt.Form == FormLinuxProof:
+		default:
+			return fmt.Errorf("plan: the site at %#x is not patched", s.Addr)
+		}
+	}
+	for _, f := range out.SlotFixups {
+		b := p.placed(f.Addr, code, patched)
+		if b == nil {
+			return fmt.Errorf("plan: slot fix-up at %#x in nothing of ours", f.Addr)
+		}
+		want := stubs.Slot(f.Slot).Disp32()
+		if p.wide {
+			want = stubs.Slot(f.Slot).Disp64()
+		}
+		if got := le32(b); got != want {
+			return fmt.Errorf("plan: slot fix-up at %#x: %#x where slot %d is at %#x", f.Addr, got, f.Slot, want)
+		}
+	}
+	return nil
+}
+
+// placed gives the 4 of our bytes at a.
+func (p *planner) placed(a uint64, code Region, patched map[uint64]int) []byte {
+	if off := a - code.Addr; off < uint64(len(code.Data)) {
+		if len(code.Data)-int(off) < 4 {
+			return nil
+		}
+		return code.Data[off:]
+	}
+	i, ok := patched[a]
+	if !ok {
+		return nil
+	}
+	q := p.out.Patches[i]
+	if off := a - q.Addr; int(off)+4 <= len(q.Data) {
+		return q.Data[off:]
+	}
+	return nil
+}
+
+// verifyWhole tells whether [a, end) was instructions and then padding, or
+// only padding.
+func (p *planner) verifyWhole(a, end uint64) error {
+	start := a
+	for a < end && p.view.instAt(a) {
+		in, err := decode.Decode(p.view.bytes(a, 15), p.mode())
+		if err != nil {
+			return fmt.Errorf("plan: original bytes at %#x: %w", a, err)
+		}
+		a += uint64(in.Len)
+	}
+	for ; a < end; a++ {
+		if _, _, ok := p.view.padding(a); !ok || p.view.covered(a) {
+			return fmt.Errorf("plan: patch at %#x: the byte at %#x is neither a whole instruction nor padding", start, a)
+		}
+	}
+	if a > end {
+		return fmt.Errorf("plan: patch at %#x ends inside an instruction", start)
+	}
+	return nil
+}
+
+// verifyPatch looks at the bytes of one patch.
+func (p *planner) verifyPatch(q image.Patch, code Region, marks map[uint64]image.PCEntry, landing map[uint64]bool) error {
+	if s := p.siteAt[q.Addr]; s != nil && s.tactic == image.TacticSameLength {
+		if len(q.Data) != int(s.Len) {
+			return fmt.Errorf("plan: patch at %#x has not its site's length", q.Addr)
+		}
+		return nil
+	}
+	if p.isTrap(q.Addr) {
+		return nil // like the original but for its first byte
+	}
+	inCode := func(a uint64) bool { return a-code.Addr < uint64(len(code.Data)) }
+	for a, b := q.Addr, q.Data; len(b) > 0; {
+		in, err := decode.Decode(b, p.mode())
+		if err != nil {
+			return fmt.Errorf("plan: patched bytes at %#x: %w", a, err)
+		}
+		t := in.Target(a)
+		first := a == q.Addr
+		switch in.Class {
+		case decode.Int3:
+		case decode.Seq: // the nop in front of a call
+			if !first {
+				return fmt.Errorf("plan: patched bytes at %#x: not a redirection", a)
+			}
+		case decode.Call:
+			if len(b) != int(in.Len) || t != p.out.TrampAddr+uint64(stubs.ThunkCall.Off()) && !inCode(t) {
+				return fmt.Errorf("plan: patched call at %#x goes to %#x", a, t)
+			}
+		case decode.Jmp:
+			switch {
+			case in.RelLen == 1 && first && landing[t]:
+			case in.RelLen != 1 && (first || landing[a]) && inCode(t):
+				e, ok := marks[t]
+				if !ok || !e.Start {
+					return fmt.Errorf("plan: jump at %#x to %#x, where no instruction begins", a, t)
+				}
+				if orig := q.Addr; first && !landing[a] && e.Orig != orig {
+					return fmt.Errorf("plan: jump at %#x to the trampoline of %#x", a, e.Orig)
+				}
+				if landing[a] && (marks[a].Orig != e.Orig || p.siteAt[e.Orig] == nil) {
+					return fmt.Errorf("plan: pad at %#x to the trampoline of %#x", a, e.Orig)
+				}
+			default:
+				return fmt.Errorf("plan: patched jump at %#x to %#x", a, t)
+			}
+		default:
+			return fmt.Errorf("plan: patched bytes at %#x: %v", a, in.Class)
+		}
+		a, b = a+uint64(in.Len), b[in.Len:]
+	}
+	return nil
+}
+
+// verifyTramp decodes the trampolines: their instructions are those of the
+// PC map, and control leaves them to an address that is no patch's interior.
+func (p *planner) verifyTramp(code Region, marks map[uint64]image.PCEntry) error {
+	for a, b := code.Addr, code.Data; len(b) > 0; {
+		in, err := decode.Decode(b, p.mode())
+		if err != nil {
+			return fmt.Errorf("plan: trampoline at %#x: %w", a, err)
+		}
+		if _, ok := marks[a]; !ok {
+			return fmt.Errorf("plan: trampoline at %#x is not in the PC map", a)
+		}
+		switch in.Class {
+		case decode.Jmp, decode.Jcc, decode.Call:
+			t := in.Target(a)
+			inTramp := t-p.out.TrampAddr < stubs.ThunkPageSize+uint64(len(code.Data))
+			if r := p.owner[t]; !inTramp && r != nil && r.kind != rangeTrap && t != r.start && (r.pad == nil || t != r.pad.addr) {
+				return fmt.Errorf("plan: trampoline at %#x goes to %#x, inside a patch", a, t)
+			}
+		}
+		a, b = a+uint64(in.Len), b[in.Len:]
+	}
+	return nil
+}
+
+func (p *planner) isTrap(a uint64) bool {
+	s := p.siteAt[a]
+	return s != nil && s.tactic == image.TacticTrap
+}
