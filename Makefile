@@ -1,0 +1,90 @@
+# make          what `make build` does
+# make test     set-up, build, checks, tests, short fuzzing: what CI runs
+# make demo     a Linux program on the Windows API, from nothing
+#
+# Everything that is made lies under build/; `make clean` removes it (not the packages that the set-up installed).
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+
+BUILD := $(CURDIR)/build
+
+# Tests find Wine, the guard, the compilers and the commands through this; winetest.File is the Go side of it.
+export BEE_BUILD := $(BUILD)
+export CGO_ENABLED := 0
+
+# Where the 386 runner's image lies. Programs are linked at 0x400000 (lld), 0x08048000 (gcc): all below stays free for them.
+# Go reserves its 512 MiB heap arena behind the image if it is free there, and anywhere, the guest's range included, if not:
+# so the image starts as low as possible, and arena and image end near 0x61000000, below the DLLs (Wine's from 0x65680000 and 0x7a000000
+# up, those of Windows mostly from 0x70000000).
+RUNNER_BASE_386 := 0x40000000
+
+# Seconds for each fuzz target in `make test`.
+FUZZTIME ?= 30s
+
+SOURCES_GO = $(shell git ls-files -co --exclude-standard '*.go' | while read -r f; do [ -f "$$f" ] && echo "$$f"; done)
+
+.PHONY: setup build guard check vet staticcheck format unit fuzz test demo clean
+
+setup:
+	@tools/setup/setup.sh
+
+guard: $(BUILD)/linux/guard
+
+# A static program that is not position-independent lies at 0x400000, in what it guards, and would kill itself at execve.
+$(BUILD)/linux/guard: testdata/guard/guard.c
+	@mkdir -p $(@D)
+	gcc -static-pie -O2 -Wall -Wextra -Werror -o $@ $<
+
+build: guard
+	go build -trimpath -o $(BUILD)/linux/ ./cmd/...
+	GOOS=windows GOARCH=amd64 go build -trimpath -o $(BUILD)/windows-amd64/ ./cmd/...
+	GOOS=windows GOARCH=386 go build -trimpath -buildmode=pie -o $(BUILD)/windows-386/ ./cmd/...
+	@if [ -f $(BUILD)/windows-386/beerun.exe ]; then \
+		echo "beerun.exe (386): base $(RUNNER_BASE_386), large-address aware"; \
+		$(BUILD)/linux/beegen pe --base $(RUNNER_BASE_386) --large-address-aware $(BUILD)/windows-386/beerun.exe; \
+	fi
+
+vet:
+	go vet ./...
+	GOOS=windows GOARCH=amd64 go vet ./...
+	GOOS=windows GOARCH=386 go vet ./...
+
+# `go tool` under GOOS=windows would build the tool for Windows.
+staticcheck:
+	go build -o $(BUILD)/tools/staticcheck honnef.co/go/tools/cmd/staticcheck
+	$(BUILD)/tools/staticcheck ./...
+	GOOS=windows GOARCH=amd64 $(BUILD)/tools/staticcheck ./...
+	GOOS=windows GOARCH=386 $(BUILD)/tools/staticcheck ./...
+
+format:
+	@files=$$(go tool gofumpt -l $(SOURCES_GO)) && \
+	if [ -n "$$files" ]; then echo "not formatted (go tool gofumpt -w FILE):"; echo "$$files"; exit 1; fi
+
+check: vet staticcheck format
+
+# -count=1: the tests run programs under build/ that go test's cache does not know.
+unit:
+	@$(BUILD)/wine/server start
+	BEE_REQUIRE_WINE=1 go test -count=1 -timeout 20m ./...
+
+fuzz:
+	@FUZZTIME=$(FUZZTIME) tools/fuzz.sh
+
+# One after the other, whatever -j says: they share the two cores, and go test's output comes last.
+test:
+	@$(MAKE) --no-print-directory setup
+	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory fuzz
+
+demo: setup
+	@$(MAKE) --no-print-directory build
+	@$(BUILD)/wine/server start
+	@tools/demo.sh
+
+clean:
+	@[ ! -x $(BUILD)/wine/server ] || $(BUILD)/wine/server stop || true
+	rm -rf $(BUILD)
