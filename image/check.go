@@ -169,12 +169,13 @@ func (im *Image) check() error {
 		prev = a
 	}
 
+	at.next = 0
 	for i, e := range im.PCMap {
 		switch {
 		case i > 0 && im.PCMap[i-1].Tramp >= e.Tramp:
 			return bad(-1, ErrOrder, "PC map %d: %#x behind %#x", i, e.Tramp, im.PCMap[i-1].Tramp)
-		case !im.inTramp(e.Tramp):
-			return bad(-1, ErrRange, "PC map %d: %#x lies outside of the trampolines", i, e.Tramp)
+		case !im.inTramp(e.Tramp) && !im.inPatch(e.Tramp):
+			return bad(-1, ErrRange, "PC map %d: %#x lies outside of the trampolines and patches", i, e.Tramp)
 		case e.Orig >= im.Size:
 			return bad(-1, ErrRange, "PC map %d: original %#x lies outside of the image", i, e.Orig)
 		case e.Spill != NoReg && e.Spill >= regs:
@@ -213,6 +214,13 @@ func (im *Image) check() error {
 // page.
 func (im *Image) inTramp(a uint64) bool {
 	return a-uint64(im.TrampAddr)-pageSize < uint64(len(im.Tramp))
+}
+
+// inPatch tells whether a lies in a patch: jumps to trampolines that stand in
+// padding or behind another jump are in the PC map too.
+func (im *Image) inPatch(a uint64) bool {
+	i, found := slices.BinarySearchFunc(im.Patches, a, func(p Patch, a uint64) int { return order(p.Addr, a) })
+	return found || i > 0 && a-im.Patches[i-1].Addr < uint64(len(im.Patches[i-1].Data))
 }
 
 // places answers for ascending addresses whether patched bytes hold them.

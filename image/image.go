@@ -84,8 +84,8 @@ type Site struct {
 // NoReg in PCEntry.Spill: the trampoline has borrowed no register.
 const NoReg = 0xff
 
-// PCEntry ties an address inside a trampoline to the original address that
-// the guest may see. Several trampoline addresses (glue) may map to one
+// PCEntry ties an address inside a trampoline, or that of a landing pad, to the
+// original address that the guest may see. Several trampoline addresses (glue) may map to one
 // original instruction, of which the one with Start set is where the
 // instruction begins when an original PC is mapped back.
 type PCEntry struct {

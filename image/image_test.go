@@ -30,6 +30,7 @@ func sample() *Manifest {
 		SlotFixups: []SlotFixup{{0x1012, 2}, {0x6004, 5}},
 		AbsFixups:  []uint64{0x1001, 0x6010},
 		PCMap: []PCEntry{
+			{Tramp: 0x1010, Orig: 0x1000, Spill: NoReg}, // as if a pad
 			{Tramp: 0x6000, Orig: 0x1000, Spill: NoReg, Start: true},
 			{Tramp: 0x6004, Orig: 0x1000, Spill: 3},
 			{Tramp: 0x6008, Orig: 0x1002, Spill: NoReg, Start: true},
@@ -130,6 +131,8 @@ func TestPCMap(t *testing.T) {
 			{0x6040, 0, NoReg, false},
 			{0x5fff, 0, NoReg, false}, // the thunk page
 			{0x1000, 0, NoReg, false},
+			{0x1010, 0x1000, NoReg, true},
+			{0x1011, 0, NoReg, false},
 			{^uint64(0), 0, NoReg, false},
 		} {
 			if o, s, ok := im.MapToOrig(c.tramp); o != c.orig || s != c.spill || ok != c.ok {
@@ -183,12 +186,13 @@ func TestCheck(t *testing.T) {
 		"abs outside":      {func(im *Image) { im.AbsFixups[0] = 0x2000 }, ErrRange, "address fixup 0"},
 		"abs unsorted":     {func(im *Image) { im.AbsFixups[0] = 0x6020 }, ErrOrder, "address fixup 1"},
 		"abs overlap":      {func(im *Image) { im.AbsFixups[0] = 0x600e }, ErrOverlap, "address fixups"},
-		"pc outside":       {func(im *Image) { im.PCMap[3].Tramp = 0x6040 }, ErrRange, "PC map 3"},
-		"pc in thunks":     {func(im *Image) { im.PCMap[0].Tramp = 0x5000 }, ErrRange, "PC map 0"},
-		"pc orig":          {func(im *Image) { im.PCMap[0].Orig = 0x5000 }, ErrRange, "PC map 0"},
-		"pc register":      {func(im *Image) { im.PCMap[0].Spill = 8 }, ErrValue, "register 8"},
-		"pc unsorted":      {func(im *Image) { im.PCMap[1].Tramp = 0x6000 }, ErrOrder, "PC map 1"},
-		"pc not bijective": {func(im *Image) { im.PCMap[1].Start = true }, ErrOverlap, "starts at both 0x6000 and 0x6004"},
+		"pc outside":       {func(im *Image) { im.PCMap[4].Tramp = 0x6040 }, ErrRange, "PC map 4"},
+		"pc unpatched":     {func(im *Image) { im.PCMap[0].Tramp = 0x1008 }, ErrRange, "PC map 0"},
+		"pc in thunks":     {func(im *Image) { im.PCMap[1].Tramp = 0x5000 }, ErrRange, "PC map 1"},
+		"pc orig":          {func(im *Image) { im.PCMap[1].Orig = 0x5000 }, ErrRange, "PC map 1"},
+		"pc register":      {func(im *Image) { im.PCMap[1].Spill = 8 }, ErrValue, "register 8"},
+		"pc unsorted":      {func(im *Image) { im.PCMap[2].Tramp = 0x6000 }, ErrOrder, "PC map 2"},
+		"pc not bijective": {func(im *Image) { im.PCMap[2].Start = true }, ErrOverlap, "starts at both 0x6000 and 0x6004"},
 		"pattern kind":     {func(im *Image) { im.Unproven[0].Kind = 0 }, ErrValue, "kind 0"},
 		"pattern outside":  {func(im *Image) { im.Unproven[0].Addr = 0x5000 }, ErrRange, "pattern 0"},
 		"wx outside":       {func(im *Image) { im.WX[0] = 0x5000 }, ErrRange, "writable code"},

@@ -30,18 +30,19 @@ func (im *Image) index() {
 }
 
 // MapToOrig gives the original address that a program counter inside the
-// trampolines stands for, and the general register whose value is in
-// SlotSpill there, or NoReg. All addresses are relative to Base. An entry
-// holds from its address up to the next entry's.
-func (im *Image) MapToOrig(tramp uint64) (orig uint64, spill uint8, ok bool) {
-	if !im.inTramp(tramp) {
-		return 0, NoReg, false
-	}
-	i := sort.Search(len(im.PCMap), func(i int) bool { return im.PCMap[i].Tramp > tramp })
+// trampolines, or on a landing pad, stands for, and the general register whose
+// value is in SlotSpill there, or NoReg. All addresses are relative to Base.
+// In the trampolines an entry holds from its address up to the next entry's;
+// in the program itself only at its address.
+func (im *Image) MapToOrig(pc uint64) (orig uint64, spill uint8, ok bool) {
+	i := sort.Search(len(im.PCMap), func(i int) bool { return im.PCMap[i].Tramp > pc })
 	if i == 0 {
 		return 0, NoReg, false
 	}
 	e := &im.PCMap[i-1]
+	if e.Tramp != pc && (!im.inTramp(pc) || !im.inTramp(e.Tramp)) {
+		return 0, NoReg, false
+	}
 	return e.Orig, e.Spill, true
 }
 

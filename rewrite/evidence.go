@@ -84,6 +84,7 @@ func (p *program) evidence() (plan.Evidence, libc) {
 		return bytes.Compare([]byte(a.Name), []byte(b.Name))
 	})
 
+	tables := p.tables()
 	for i := range p.segs {
 		s := &p.segs[i]
 		if !s.load() || s.exec() || s.filesz == 0 {
@@ -92,9 +93,14 @@ func (p *program) evidence() (plan.Evidence, libc) {
 		b := p.data[s.off : s.off+s.filesz : s.off+s.filesz]
 		ev.Data = append(ev.Data, plan.Region{Addr: s.vaddr, Data: b})
 		ev.ReadOnly = append(ev.ReadOnly, s.flags&elf.PF_W == 0)
-		pointers = p.words(pointers, s.vaddr, b)
+		for _, r := range p.without(tables, s.vaddr, s.vaddr+s.filesz) {
+			pointers = p.words(pointers, r[0], b[r[0]-s.vaddr:r[1]-s.vaddr])
+		}
 	}
-	pointers = p.wordsInText(pointers)
+	pointers = p.wordsInText(pointers, tables)
+	if p.arch == image.I386 {
+		pointers = dropInsideGo(pointers, ev.Funcs)
+	}
 	slices.Sort(pointers)
 	ev.CodePointers = slices.Compact(pointers)
 
@@ -117,6 +123,65 @@ func order(a, b uint64) int {
 		return 1
 	}
 	return 0
+}
+
+// tables gives the extents of sections that hold no pointers, or only such
+// that are read with more care elsewhere, sorted: chance would find addresses
+// in their numbers.
+func (p *program) tables() [][2]uint64 {
+	var out [][2]uint64
+	for i := range p.sects {
+		s := &p.sects[i]
+		if s.flags&elf.SHF_ALLOC == 0 || s.addr+s.size < s.addr {
+			continue
+		}
+		switch s.typ {
+		case elf.SHT_NOTE, elf.SHT_REL, elf.SHT_RELA:
+		default:
+			switch s.name {
+			case ".eh_frame", ".eh_frame_hdr", ".gcc_except_table", ".gopclntab":
+			default:
+				continue
+			}
+		}
+		out = append(out, [2]uint64{s.addr, s.addr + s.size})
+	}
+	slices.SortFunc(out, func(a, b [2]uint64) int { return order(a[0], b[0]) })
+	return out
+}
+
+// without gives what is left of [lo, hi) outside of the ranges.
+func (p *program) without(ranges [][2]uint64, lo, hi uint64) [][2]uint64 {
+	var out [][2]uint64
+	for _, r := range ranges {
+		if r[1] <= lo || r[0] >= hi {
+			continue
+		}
+		if r[0] > lo {
+			out = append(out, [2]uint64{lo, r[0]})
+		}
+		lo = r[1]
+	}
+	if lo < hi {
+		out = append(out, [2]uint64{lo, hi})
+	}
+	return out
+}
+
+// dropInsideGo drops pointers that lead into the middle of functions that
+// Go's compiler and assembler made for IA-32: there it makes no jump tables,
+// and pointers to code are pointers to functions.
+func dropInsideGo(pointers []uint64, funcs []plan.FuncRange) []uint64 {
+	var goes []plan.FuncRange
+	for _, f := range funcs {
+		if f.Source == "pclntab" {
+			goes = append(goes, f)
+		}
+	}
+	return slices.DeleteFunc(pointers, func(a uint64) bool {
+		i, at := slices.BinarySearchFunc(goes, a, func(f plan.FuncRange, a uint64) int { return order(f.Start, a) })
+		return !at && i > 0 && a < goes[i-1].End
+	})
 }
 
 // words adds the aligned words of b that name a place in executable bytes.
@@ -144,7 +209,7 @@ func (p *program) words(to []uint64, addr uint64, b []byte) []uint64 {
 // wordsInText adds the words of what is loaded with the code and is not code:
 // read-only data where the linker made one segment of both. Without section
 // headers nobody can tell, and all of it is read.
-func (p *program) wordsInText(to []uint64) []uint64 {
+func (p *program) wordsInText(to []uint64, tables [][2]uint64) []uint64 {
 	if len(p.sects) == 0 {
 		for _, r := range p.regions() {
 			to = p.words(to, r.Addr, r.Data)
@@ -153,9 +218,11 @@ func (p *program) wordsInText(to []uint64) []uint64 {
 	}
 	for i := range p.sects {
 		s := &p.sects[i]
-		if s.flags&elf.SHF_ALLOC != 0 && s.flags&elf.SHF_EXECINSTR == 0 && s.typ != elf.SHT_NOBITS && p.inText(s.addr) {
-			to = p.words(to, s.addr, p.bytesOf(s))
+		if s.flags&elf.SHF_ALLOC == 0 || s.flags&elf.SHF_EXECINSTR != 0 || s.typ == elf.SHT_NOBITS || s.size == 0 ||
+			!p.inText(s.addr) || slices.Contains(tables, [2]uint64{s.addr, s.addr + s.size}) {
+			continue
 		}
+		to = p.words(to, s.addr, p.bytesOf(s))
 	}
 	return to
 }

@@ -219,19 +219,19 @@ func compare(got, want *image.Image) error {
 	}
 	base := got.Base
 	return cmp.Or(
-		table("sites", got.Sites, want.Sites, func(a, b image.Site) bool { return a == b }, func(s image.Site) uint64 { return base + s.Addr }),
-		table("patches", got.Patches, want.Patches, func(a, b image.Patch) bool { return a.Addr == b.Addr && bytes.Equal(a.Data, b.Data) },
+		compareTable("sites", got.Sites, want.Sites, func(a, b image.Site) bool { return a == b }, func(s image.Site) uint64 { return base + s.Addr }),
+		compareTable("patches", got.Patches, want.Patches, func(a, b image.Patch) bool { return a.Addr == b.Addr && bytes.Equal(a.Data, b.Data) },
 			func(s image.Patch) uint64 { return base + s.Addr }),
-		table("slot fixups", got.SlotFixups, want.SlotFixups, func(a, b image.SlotFixup) bool { return a == b }, func(s image.SlotFixup) uint64 { return base + s.Addr }),
-		table("address fixups", got.AbsFixups, want.AbsFixups, func(a, b uint64) bool { return a == b }, func(a uint64) uint64 { return base + a }),
-		table("PC map", got.PCMap, want.PCMap, func(a, b image.PCEntry) bool { return a == b }, func(s image.PCEntry) uint64 { return base + s.Tramp }),
-		table("mirrors", got.Mirrors, want.Mirrors, func(a, b image.Mirror) bool { return a == b }, func(m image.Mirror) uint64 { return uint64(m.Off) }),
-		table("patterns", got.Unproven, want.Unproven, func(a, b image.Pattern) bool { return a == b }, func(s image.Pattern) uint64 { return base + s.Addr }),
-		table("writable code segments", got.WX, want.WX, func(a, b uint64) bool { return a == b }, func(a uint64) uint64 { return base + a }),
+		compareTable("slot fixups", got.SlotFixups, want.SlotFixups, func(a, b image.SlotFixup) bool { return a == b }, func(s image.SlotFixup) uint64 { return base + s.Addr }),
+		compareTable("address fixups", got.AbsFixups, want.AbsFixups, func(a, b uint64) bool { return a == b }, func(a uint64) uint64 { return base + a }),
+		compareTable("PC map", got.PCMap, want.PCMap, func(a, b image.PCEntry) bool { return a == b }, func(s image.PCEntry) uint64 { return base + s.Tramp }),
+		compareTable("mirrors", got.Mirrors, want.Mirrors, func(a, b image.Mirror) bool { return a == b }, func(m image.Mirror) uint64 { return uint64(m.Off) }),
+		compareTable("patterns", got.Unproven, want.Unproven, func(a, b image.Pattern) bool { return a == b }, func(s image.Pattern) uint64 { return base + s.Addr }),
+		compareTable("writable code segments", got.WX, want.WX, func(a, b uint64) bool { return a == b }, func(a uint64) uint64 { return base + a }),
 	)
 }
 
-func table[T any](what string, got, want []T, same func(a, b T) bool, addr func(T) uint64) error {
+func compareTable[T any](what string, got, want []T, same func(a, b T) bool, addr func(T) uint64) error {
 	for i := range min(len(got), len(want)) {
 		if !same(got[i], want[i]) {
 			return fail(-1, ErrMismatch, "%s: entry %d at %#x in the file, at %#x in the plan", what, i, addr(got[i]), addr(want[i]))
