@@ -83,7 +83,7 @@ const abiHeaders = `
 #include <asm/prctl.h>
 #include <asm/termios.h>
 #include <asm/ioctls.h>
-#include <asm/signal.h>
+#include <linux/signal.h>
 #include <asm/siginfo.h>
 #include <asm/poll.h>
 #include <asm/unistd.h>

@@ -849,6 +849,10 @@ const (
 	SMACK_MAGIC                       = 0x43415d53
 	SOCKFS_MAGIC                      = 0x534f434b
 	SQUASHFS_MAGIC                    = 0x73717368
+	SS_AUTODISARM                     = 0x80000000
+	SS_DISABLE                        = 2
+	SS_FLAG_BITS                      = 0x80000000
+	SS_ONSTACK                        = 1
 	STATX_ALL                         = 0xfff
 	STATX_ATIME                       = 0x20
 	STATX_ATTR_APPEND                 = 0x20

@@ -1,0 +1,207 @@
+package kernel
+
+import (
+	"fmt"
+	"io"
+	"path"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"bee/image"
+	"bee/runtime/abi"
+	"bee/runtime/host"
+)
+
+// Config is what a Process is made from.
+type Config struct {
+	Arch   image.Arch
+	Space  *AddressSpace
+	Clock  host.Clock
+	System host.System
+	// Files configures the files area; its type is defined there.
+	Files FilesConfig
+
+	Args []string
+	Env  []string
+	Exe  string // absolute guest path of the program, for /proc/self/exe
+	Cwd  string // absolute guest path
+
+	// UID and GID are the caller's ids; 0 means 1000 unless Root is set.
+	UID, GID uint32
+	Root     bool
+
+	// Log takes the runner's own messages, one line each. Nil drops them.
+	Log io.Writer
+	// Strace takes the trace; nil means none. StraceSummary asks for the
+	// table of counts in place of a line per call.
+	Strace        io.Writer
+	StraceSummary bool
+}
+
+// Process is what Linux's tasks of one thread group share.
+type Process struct {
+	Arch   image.Arch
+	as     *AddressSpace
+	clock  host.Clock
+	system host.System
+	table  *Table
+	trace  *tracer // nil: none
+	log    io.Writer
+
+	pid, ppid int
+	args, env []string
+	exe       string
+	start     time.Duration // of the monotonic clock
+
+	files *FileTable // defined and used by the files area
+
+	// mu guards the rest. It may be held while AddressSpace.mu is taken, not
+	// the other way round.
+	mu          sync.Mutex
+	uid, gid    uint32
+	comm        string
+	limits      [16]rlimit
+	actions     [abi.NumSignals + 1]sigaction
+	dumpable    uint64
+	personality uint32
+	noNewPrivs  bool
+	keepCaps    uint64
+	deathSignal uint32
+	tasks       map[int]*Task
+	nextTID     int
+
+	exited atomic.Bool
+	// status is the exit status, signal the one that ended the process; valid
+	// once exited is set.
+	status int
+	signal abi.Signal
+
+	warned sync.Map // what was told once
+}
+
+// NewProcess makes a process without tasks.
+func NewProcess(cfg Config) (*Process, error) {
+	if cfg.Arch != image.I386 && cfg.Arch != image.AMD64 {
+		return nil, fmt.Errorf("kernel: unknown architecture %d", cfg.Arch)
+	}
+	p := &Process{
+		Arch: cfg.Arch, as: cfg.Space, clock: cfg.Clock, system: cfg.System, log: cfg.Log,
+		args: cfg.Args, env: cfg.Env, exe: cfg.Exe,
+		uid: cfg.UID, gid: cfg.GID,
+		dumpable: 1,
+		comm:     comm(path.Base(cfg.Exe)),
+		limits:   defaultLimits(),
+		tasks:    map[int]*Task{},
+		start:    cfg.Clock.Monotonic(),
+	}
+	if !cfg.Root && p.uid == 0 {
+		p.uid = 1000
+	}
+	if !cfg.Root && p.gid == 0 {
+		p.gid = 1000
+	}
+	// Windows counts in fours and may be far above Linux's default of
+	// pid_max; the program gets a number that looks like Linux's.
+	p.pid = 1000 + cfg.System.PID()%31768
+	p.ppid = 1
+	if pp := cfg.System.Info().ParentPID; pp != 0 {
+		p.ppid = 1000 + pp%31768
+		if p.ppid == p.pid {
+			p.ppid = 1
+		}
+	}
+	p.nextTID = p.pid
+	p.table = NewTable(cfg.Arch)
+	if cfg.Strace != nil {
+		p.trace = newTracer(cfg.Strace, cfg.StraceSummary, cfg.Clock)
+	}
+	p.files = newFileTable(p, cfg.Files, cfg.Cwd)
+	return p, nil
+}
+
+// NewTask makes a task; the first one has the process's id.
+func (p *Process) NewTask(cpu CPU) *Task {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := &Task{proc: p, cpu: cpu, tid: p.nextTID}
+	p.nextTID++
+	p.tasks[t.tid] = t
+	return t
+}
+
+// Space tells the process's memory.
+func (p *Process) Space() *AddressSpace { return p.as }
+
+// Table tells the process's system calls with their counters.
+func (p *Process) Table() *Table { return p.table }
+
+// PID tells the process's id as the guest sees it.
+func (p *Process) PID() int { return p.pid }
+
+// Exe tells the guest path of the program.
+func (p *Process) Exe() string { return p.exe }
+
+// Args tells the program's arguments.
+func (p *Process) Args() []string { return p.args }
+
+// Env tells the environment that the program was started with.
+func (p *Process) Env() []string { return p.env }
+
+// UID tells the user id.
+func (p *Process) UID() uint32 { return p.uid }
+
+// GID tells the group id.
+func (p *Process) GID() uint32 { return p.gid }
+
+// Exited tells whether the process has ended, and its status: the program's
+// own, or 128+n after signal n.
+func (p *Process) Exited() (status int, sig abi.Signal, ok bool) {
+	if !p.exited.Load() {
+		return 0, 0, false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.status, p.signal, true
+}
+
+// exit ends the process; only the first call counts.
+func (p *Process) exit(status int, sig abi.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.exited.Load() {
+		return
+	}
+	p.status, p.signal = status, sig
+	p.exited.Store(true)
+}
+
+// Finish writes what the trace owes at the end: the line of the exit, or the
+// table of counts. The runner calls it once, after the last task has ended.
+func (p *Process) Finish() {
+	if p.trace != nil {
+		p.trace.finish(p)
+	}
+}
+
+// logf writes one line for the user.
+func (p *Process) logf(format string, args ...any) {
+	if p.log != nil {
+		fmt.Fprintf(p.log, "beerun: "+format+"\n", args...)
+	}
+}
+
+// logOnce writes a line unless one with this key was written before.
+func (p *Process) logOnce(key, format string, args ...any) {
+	if _, seen := p.warned.LoadOrStore(key, true); !seen {
+		p.logf(format, args...)
+	}
+}
+
+// comm cuts a name to the 15 bytes that Linux keeps.
+func comm(s string) string {
+	if len(s) > 15 {
+		return s[:15]
+	}
+	return s
+}

@@ -1,0 +1,135 @@
+package kernel
+
+import (
+	"encoding/binary"
+
+	"bee/image"
+	"bee/runtime/abi"
+)
+
+// userDesc is an entry of the GDT that a thread may change (struct user_desc).
+type userDesc struct {
+	base, limit, flags uint32
+}
+
+const (
+	// firstTLSEntry is the first of the three GDT entries that a 64-bit
+	// kernel gives to 32-bit threads; glibc puts 0x63 into %gs then.
+	firstTLSEntry = 12
+	// userDescEmpty are the flags read_exec_only and seg_not_present, which
+	// with everything else zero mean an unused entry.
+	userDescEmpty = 1<<3 | 1<<5
+)
+
+func (d userDesc) empty() bool {
+	return d.base == 0 && d.limit == 0 && (d.flags == userDescEmpty || d.flags == 0)
+}
+
+func tlsCalls() []Call {
+	return []Call{
+		{Name: "set_thread_area", Handler: sysSetThreadArea, Support: Full, Arch: image.I386},
+		{Name: "get_thread_area", Handler: sysGetThreadArea, Support: Full, Arch: image.I386},
+		{Name: "arch_prctl", Handler: sysArchPrctl, Support: Partial, Note: "ARCH_SET_FS and ARCH_GET_FS; %gs belongs to the host", Arch: image.AMD64},
+		{Name: "arch_prctl", Handler: func(*Task, Args) (uint64, abi.Errno) { return 0, abi.EINVAL }, Support: Full, Arch: image.I386},
+	}
+}
+
+// GS tells the selector that the guest sees in %gs (IA-32).
+func (t *Task) GS() uint16 { return t.gs }
+
+// LoadGS carries out a move to %gs: the thread pointer becomes the base of the
+// selected entry. EINVAL stands for the fault that the processor would raise.
+func (t *Task) LoadGS(sel uint16) abi.Errno {
+	if sel&^3 == 0 {
+		t.gs = sel
+		return t.cpu.SetThreadPointer(0)
+	}
+	i := int(sel>>3) - firstTLSEntry
+	if sel&4 != 0 || i < 0 || i >= len(t.tls) {
+		switch sel &^ 3 {
+		case 0x20, 0x28: // user code and data: flat
+			t.gs = sel
+			return t.cpu.SetThreadPointer(0)
+		}
+		return abi.EINVAL
+	}
+	if t.tls[i].empty() || t.tls[i].flags&(1<<5) != 0 {
+		return abi.EINVAL
+	}
+	if err := t.cpu.SetThreadPointer(uint64(t.tls[i].base)); err != 0 {
+		return err
+	}
+	t.gs = sel
+	return 0
+}
+
+func sysSetThreadArea(t *Task, a Args) (uint64, abi.Errno) {
+	m, err := t.Bytes(a[0], abi.SizeofI386UserDesc, true)
+	if err != 0 {
+		return 0, err
+	}
+	d := userDesc{
+		base:  binary.LittleEndian.Uint32(m[abi.I386UserDescBaseAddr:]),
+		limit: binary.LittleEndian.Uint32(m[abi.I386UserDescLimit:]),
+		flags: binary.LittleEndian.Uint32(m[abi.I386UserDescLimit+4:]),
+	}
+	i := int(int32(binary.LittleEndian.Uint32(m[abi.I386UserDescEntryNumber:])))
+	if i == -1 {
+		for j := range t.tls {
+			if t.tls[j].empty() {
+				i = firstTLSEntry + j
+				break
+			}
+		}
+		if i == -1 {
+			return 0, abi.ESRCH
+		}
+		binary.LittleEndian.PutUint32(m[abi.I386UserDescEntryNumber:], uint32(i))
+	}
+	j := i - firstTLSEntry
+	if j < 0 || j >= len(t.tls) {
+		return 0, abi.EINVAL
+	}
+	if !d.empty() && d.flags&1 == 0 {
+		return 0, abi.EINVAL // Linux refuses 16-bit segments here
+	}
+	t.tls[j] = d
+	if int(t.gs>>3) == i && t.gs&4 == 0 {
+		return 0, t.cpu.SetThreadPointer(uint64(d.base))
+	}
+	return 0, 0
+}
+
+func sysGetThreadArea(t *Task, a Args) (uint64, abi.Errno) {
+	m, err := t.Bytes(a[0], abi.SizeofI386UserDesc, true)
+	if err != 0 {
+		return 0, err
+	}
+	j := int(int32(binary.LittleEndian.Uint32(m[abi.I386UserDescEntryNumber:]))) - firstTLSEntry
+	if j < 0 || j >= len(t.tls) {
+		return 0, abi.EINVAL
+	}
+	d := t.tls[j]
+	if d.empty() {
+		d.flags = userDescEmpty
+	}
+	binary.LittleEndian.PutUint32(m[abi.I386UserDescBaseAddr:], d.base)
+	binary.LittleEndian.PutUint32(m[abi.I386UserDescLimit:], d.limit)
+	binary.LittleEndian.PutUint32(m[abi.I386UserDescLimit+4:], d.flags)
+	return 0, 0
+}
+
+func sysArchPrctl(t *Task, a Args) (uint64, abi.Errno) {
+	switch uint32(a[0]) {
+	case abi.ARCH_SET_FS:
+		if a[1] >= 1<<47-abi.PageSize {
+			return 0, abi.EPERM
+		}
+		return 0, t.cpu.SetThreadPointer(a[1])
+	case abi.ARCH_GET_FS:
+		return 0, t.WriteUint64(a[1], t.cpu.ThreadPointer())
+	case abi.ARCH_GET_GS:
+		return 0, t.WriteUint64(a[1], 0)
+	}
+	return 0, abi.EINVAL
+}
