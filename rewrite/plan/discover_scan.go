@@ -1,0 +1,744 @@
+package plan
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"bee/image"
+	"bee/rewrite/decode"
+)
+
+// nopLen gives the length of the no-operation at the start of b that
+// compilers and assemblers pad with, 0 if there is none; int3 counts.
+func (d *discovery) nopLen(b []byte) int {
+	if len(b) == 0 {
+		return 0
+	}
+	if b[0] == 0x90 || b[0] == 0xcc {
+		return 1
+	}
+	in, err := decode.Decode(b[:min(len(b), 16)], d.mode)
+	if err != nil || in.Enc != decode.Legacy || int(in.Len) > len(b) {
+		return 0
+	}
+	n := int(in.Len)
+	switch in.Map {
+	case decode.Map0F:
+		if in.Opcode == 0x1f && in.ModRM>>3&7 == 0 {
+			return n
+		}
+	case decode.MapOneByte:
+		switch in.Opcode {
+		case 0x90: // 66 90, and pause, which is not one
+			if in.Prefix&decode.Rep == 0 && in.REX&1 == 0 {
+				return n
+			}
+		case 0x87: // xchg %ax,%ax
+			if in.ModRM == 0xc0 && in.Prefix&decode.OpSize66 != 0 {
+				return n
+			}
+		case 0x8d: // lea 0(%esi),%esi and its longer forms
+			if d.mode == decode.Mode32 && in.MemOperand && in.Prefix&decode.AddrSize67 == 0 {
+				reg := in.ModRM >> 3 & 7
+				base, ok := in.MemBase()
+				_, idx := in.MemIndex()
+				if !ok || idx || base != reg {
+					return 0
+				}
+				for k := 0; k < int(in.DispLen); k++ {
+					if b[int(in.DispOff)+k] != 0 {
+						return 0
+					}
+				}
+				return n
+			}
+		case 0x89: // mov %esi,%esi
+			if d.mode == decode.Mode32 && in.Len == 2 && in.ModRM>>6 == 3 && in.ModRM>>3&7 == in.ModRM&7 {
+				return n
+			}
+		}
+	}
+	return 0
+}
+
+// skipPad gives the end of the no-operations from bit i on, end at most.
+func (d *discovery) skipPad(i, end int) int {
+	for i < end {
+		n := d.nopLen(d.tail(i))
+		if n == 0 || i+n > end {
+			break
+		}
+		i += n
+	}
+	return i
+}
+
+// gapFrom gives the next uncovered run of bits from i on, within end.
+func (d *discovery) gapFrom(i, end int) (s, e int) {
+	s = min(d.cover.nextClear(i), end)
+	return s, min(d.cover.next(s), end)
+}
+
+// endsFlow tells whether flow ends in front of bit i: it begins its region or
+// stands behind an instruction that does not fall through, or that may not.
+func (d *discovery) endsFlow(i int) bool {
+	if i == d.base[d.region(i)] {
+		return true
+	}
+	p := d.start.prev(i - 1)
+	if p < 0 || !d.cover.get(i-1) {
+		return false
+	}
+	in, ok := d.decodeAt(p)
+	if !ok || p+int(in.Len) != i {
+		return false
+	}
+	return !in.FallsThrough() || in.Class == decode.Call || in.Class == decode.CallInd || in.Class == decode.Int3
+}
+
+// sweep proves what lies uncovered in trusted functions and decodes from one
+// proven boundary to the next.
+func (d *discovery) sweep() {
+	for f := range d.trust {
+		end := d.trust[f].end
+		for i := d.trust[f].start; i < end; {
+			s, e := d.gapFrom(i, end)
+			if s >= end {
+				break
+			}
+			i = e
+			d.sweepGap(s, e)
+		}
+	}
+}
+
+func (d *discovery) sweepGap(s, e int) {
+	d.journal = d.journal[:0]
+	p := s
+	if d.endsFlow(s) {
+		p = d.skipPad(s, e)
+	}
+	ok, ended, from := true, false, p
+	for p < e {
+		if ended {
+			if p = d.skipPad(p, e); p >= e {
+				break
+			}
+		}
+		in, good := d.decodeAt(p)
+		if !good || d.implausible(p, &in) || p+int(in.Len) > e {
+			ok = false
+			break
+		}
+		m, good := d.place(p, &in)
+		if !good {
+			ok = false
+			break
+		}
+		d.journal = append(d.journal, m)
+		ended = !in.FallsThrough()
+		p += int(in.Len)
+	}
+	if ok && len(d.journal) > 0 {
+		for _, m := range d.journal {
+			in, _ := d.decodeAt(m.at)
+			if in.RelLen == 0 {
+				continue
+			}
+			t, good := d.index(in.Target(d.addr(m.at)))
+			if !good || !d.mayArrive(t) {
+				ok = false
+				break
+			}
+		}
+	}
+	if ok {
+		d.commit()
+		return
+	}
+	d.rollback()
+	if from < e && d.credit > 0 {
+		d.try(from, func(c confirm) bool { return c.ties > 0 })
+	}
+}
+
+// tryCandidates tries the possible pointers.
+func (d *discovery) tryCandidates() {
+	slices.Sort(d.cands)
+	kept := d.cands[:0:0]
+	for _, i := range d.cands {
+		if d.cover.get(i) || d.data.get(i) {
+			continue
+		}
+		if !d.looksLikeStart(i) {
+			kept = append(kept, i)
+			continue
+		}
+		d.try(i, nil)
+		for len(d.strong)+len(d.soft) > 0 {
+			d.settleFlow()
+		}
+	}
+	d.cands = append(kept, d.cands[len(d.cands):]...)
+}
+
+// settleFlow empties the queues without a look at jump tables.
+func (d *discovery) settleFlow() {
+	for len(d.strong) > 0 {
+		n := len(d.strong) - 1
+		i := d.strong[n]
+		d.strong = d.strong[:n]
+		d.walk(i)
+	}
+	soft := d.soft
+	d.soft = nil
+	for _, i := range soft {
+		d.try(i, nil)
+	}
+}
+
+// looksLikeStart tells whether a function or a label that is reached through
+// a pointer may begin at bit i, judging by what stands in front.
+func (d *discovery) looksLikeStart(i int) bool {
+	b := d.tail(i)
+	if len(b) >= 4 && b[0] == 0xf3 && b[1] == 0x0f && b[2] == 0x1e && (b[3] == 0xfa || b[3] == 0xfb) {
+		return true
+	}
+	if d.endsFlow(i) {
+		return true
+	}
+	r := d.region(i)
+	if i-d.base[r] < 16 {
+		return d.addr(i)&15 == 0
+	}
+	if d.cover.get(i - 1) {
+		return false
+	}
+	f, _ := d.trusted(i)
+	if f >= 0 {
+		return false // the sweep has refused it
+	}
+	before := d.regions[r].Data[i-d.base[r]-1]
+	switch before {
+	case 0xc3, 0xcc, 0x90, 0xf4:
+		return true
+	case 0x00:
+		return d.addr(i)&15 == 0
+	}
+	if d.addr(i)&15 == 0 {
+		return true
+	}
+	return false
+}
+
+// gaps tries what stands between the functions that are known.
+func (d *discovery) gaps() {
+	for r := range d.regions {
+		end := d.base[r+1]
+		for i := d.base[r]; i < end; {
+			s, e := d.gapFrom(i, end)
+			if s >= end {
+				break
+			}
+			i = e
+			if f, next := d.trusted(s); f >= 0 {
+				if d.trust[f].end < e {
+					i = d.trust[f].end
+				}
+				continue
+			} else if next < e {
+				e, i = next, next
+			}
+			d.tryGap(s, e)
+		}
+	}
+}
+
+func (d *discovery) tryGap(s, e int) {
+	if d.endsFlow(s) {
+		for s < e {
+			p := d.skipPad(s, e)
+			if p >= e {
+				return
+			}
+			if !d.try(p, func(c confirm) bool { return c.ties > 0 && c.insts > 2 || d.prologue(p) && c.insts > 3 }) {
+				s = p
+				break
+			}
+			for len(d.strong)+len(d.soft) > 0 {
+				d.settleFlow()
+			}
+			if s, _ = d.gapFrom(p, e); s >= e {
+				return
+			}
+			if !d.endsFlow(s) {
+				break
+			}
+		}
+	}
+	// Aligned starts behind padding or a return.
+	for i := s + 1; i < e && d.credit > 0; i++ {
+		if d.cover.get(i) || d.data.get(i) || d.addr(i)&15 != 0 || i-1 < s {
+			continue
+		}
+		switch d.tail(i - 1)[0] {
+		case 0xc3, 0x90, 0xcc, 0x00:
+		default:
+			continue
+		}
+		d.try(i, func(c confirm) bool { return c.ties > 1 || c.ties > 0 && d.prologue(i) })
+		for len(d.strong)+len(d.soft) > 0 {
+			d.settleFlow()
+		}
+	}
+}
+
+// prologue tells whether the bytes at bit i are what functions begin with.
+func (d *discovery) prologue(i int) bool {
+	b := d.tail(i)
+	if len(b) < 4 {
+		return false
+	}
+	switch {
+	case b[0] == 0xf3 && b[1] == 0x0f && b[2] == 0x1e && (b[3] == 0xfa || b[3] == 0xfb):
+		return true
+	case b[0] == 0x55 && (b[1] == 0x89 && b[2] == 0xe5 || b[1] == 0x48 && b[2] == 0x89 && b[3] == 0xe5):
+		return true
+	case b[0] >= 0x53 && b[0] <= 0x57 && b[0] != 0x54 && (b[1] >= 0x53 && b[1] <= 0x57 || b[1] == 0x83 && b[2] == 0xec || b[1] == 0x48 && b[2] == 0x83 && b[3] == 0xec):
+		return true
+	case b[0] == 0x41 && b[1] >= 0x54 && b[1] <= 0x57, b[0] == 0x48 && b[1] == 0x83 && b[2] == 0xec, b[0] == 0x83 && b[1] == 0xec:
+		return true
+	}
+	return false
+}
+
+// finish looks at everything once more, now that all is known.
+func (d *discovery) finish() {
+	c := d.code
+	// The gaps that hold patterns, with less to agree: a pattern that stands
+	// in consistent code is a site.
+	if d.trySites() {
+		d.settle()
+	}
+	d.asked, d.cands = nil, nil
+	d.findPadding()
+	d.partition()
+	groups := d.finalGroups()
+	d.markUnknown(groups)
+	for k := range d.inds {
+		if !d.inds[k].done && d.start.get(d.inds[k].at) {
+			c.counts.UnresolvedInd++
+			if f := c.funcIndex(d.addr(d.inds[k].at)); f >= 0 {
+				groups.taint[groups.root(f)] = true
+			}
+		}
+	}
+	for f := range c.funcs {
+		c.funcs[f].resolved = !groups.taint[groups.root(f)]
+	}
+	d.findPatterns()
+	c.counts.TextBytes = uint64(c.size())
+	c.counts.ProvenBytes = c.cover.count()
+	c.counts.Insts = c.start.count()
+}
+
+// trySites tries the gaps in which something looks like a site.
+func (d *discovery) trySites() bool {
+	before := d.insts
+	for r := range d.regions {
+		end := d.base[r+1]
+		for i := d.base[r]; i < end; {
+			s, e := d.gapFrom(i, end)
+			if s >= end {
+				break
+			}
+			i = e
+			for p := s; p < e; p++ {
+				if d.data.get(p) {
+					continue
+				}
+				if _, ok := d.pattern(p, e); !ok {
+					continue
+				}
+				if d.cover.get(p) {
+					continue
+				}
+				q := p
+				if d.endsFlow(s) {
+					q = d.skipPad(s, e)
+				}
+				// From the start of the gap to its end or past the site.
+				if q <= p && p-q < 1<<12 && d.reaches(q, p, e) {
+					d.try(q, func(c confirm) bool { return c.ends > 0 && c.insts > 1 })
+					for len(d.strong)+len(d.soft) > 0 {
+						d.settleFlow()
+					}
+				}
+			}
+		}
+	}
+	return d.insts != before
+}
+
+// reaches tells whether plain decoding from q meets p and then an end of
+// flow.
+func (d *discovery) reaches(q, p, end int) bool {
+	if !d.endsFlow(q) && d.skipPad(d.gapStart(q), q) != q {
+		return false
+	}
+	met := false
+	for n := 0; q < end && n < trialLimit; n++ {
+		in, ok := d.decodeAt(q)
+		if !ok || d.implausible(q, &in) {
+			return false
+		}
+		met = met || q == p
+		if q > p && !met {
+			return false
+		}
+		if met && !in.FallsThrough() {
+			return true
+		}
+		q += int(in.Len)
+	}
+	return met && q == end
+}
+
+func (d *discovery) gapStart(i int) int { return d.cover.prev(i) + 1 }
+
+// findPadding marks the padding: no-operations and int3 that stand behind an
+// end of flow, and zero bytes that fill the whole of a gap.
+func (d *discovery) findPadding() {
+	c := d.code
+	c.pad = newBitmap(c.size())
+	for r := range c.regions {
+		end := c.base[r+1]
+		for i := c.base[r]; i < end; {
+			s, e := d.gapFrom(i, end)
+			if s >= end {
+				break
+			}
+			i = e
+			d.padGap(s, e)
+		}
+	}
+}
+
+func (d *discovery) padGap(s, e int) {
+	r := d.region(s)
+	// Several runs may stand in one gap, each in front of a trusted function
+	// that could not be decoded, or of unknown code; only the first one
+	// follows an end of flow that is known.
+	if !d.endsFlow(s) {
+		return
+	}
+	limit := e
+	if s > d.base[r] {
+		p := d.start.prev(s - 1)
+		in, ok := d.decodeAt(p)
+		if ok && in.FallsThrough() {
+			// Behind a call: only where the function ends there or the
+			// callee never returns.
+			f, _ := d.trusted(p)
+			_, no := d.noReturn[in.Target(d.addr(p))]
+			if !(f >= 0 && s >= d.trust[f].end || in.Class == decode.Call && no) {
+				return
+			}
+		}
+	}
+	if t := d.targets.next(s); t < limit {
+		if t == s {
+			if p := d.start.prev(s - 1); p < 0 || s == d.base[r] {
+				return
+			} else if in, ok := d.decodeAt(p); !ok || in.Class != decode.Call && in.Class != decode.CallInd {
+				return
+			}
+			t = min(d.targets.next(s+1), limit)
+		}
+		limit = t
+	}
+	if t := d.data.next(s); t < limit {
+		limit = t
+	}
+	p := d.skipPad(s, limit)
+	if p < limit {
+		// Zeros, if nothing else is in the rest of the gap.
+		z := p
+		for z < limit && d.tail(z)[0] == 0 {
+			z++
+		}
+		if z == limit && (limit == e || d.heads.get(limit)) {
+			p = z
+		}
+	}
+	if p == limit && (limit == e || d.targets.get(limit) || d.heads.get(limit)) || d.addr(p)&15 == 0 && p < limit {
+		d.pad.setRange(s, p)
+	}
+}
+
+// partition builds the list of functions: the trusted ones, and between them
+// what reaches from one head to the next.
+func (d *discovery) partition() {
+	c := d.code
+	t := 0
+	for r := range c.regions {
+		end := c.base[r+1]
+		for i := c.base[r]; i < end; {
+			for t < len(d.trust) && d.trust[t].end <= i {
+				t++
+			}
+			limit := end
+			if t < len(d.trust) && d.trust[t].start < end {
+				if d.trust[t].start <= i {
+					e := min(d.trust[t].end, end)
+					c.funcs = append(c.funcs, function{start: c.addr(i), end: c.addr(i) + uint64(e-i), name: d.trust[t].name})
+					i = e
+					continue
+				}
+				limit = d.trust[t].start
+			}
+			e := min(d.heads.next(i+1), limit)
+			if s := d.start.next(i); s < e {
+				c.funcs = append(c.funcs, function{start: c.addr(i), end: c.addr(i) + uint64(e-i)})
+			}
+			i = e
+		}
+	}
+}
+
+func (c *code) funcIndex(a uint64) int {
+	n, found := slices.BinarySearchFunc(c.funcs, a, func(f function, a uint64) int {
+		switch {
+		case f.end <= a:
+			return -1
+		case f.start > a:
+			return 1
+		}
+		return 0
+	})
+	if !found {
+		return -1
+	}
+	return n
+}
+
+// groups joins the functions that are parts of one.
+type groups struct {
+	parent []int32
+	taint  []bool // at the root
+}
+
+func (g *groups) root(f int) int {
+	for int(g.parent[f]) != f {
+		g.parent[f] = g.parent[g.parent[f]]
+		f = int(g.parent[f])
+	}
+	return f
+}
+
+func (g *groups) union(a, b int) {
+	a, b = g.root(a), g.root(b)
+	if a > b {
+		a, b = b, a
+	}
+	g.parent[b] = int32(a)
+}
+
+// finalGroups joins parts of functions and marks the targets that only the
+// finished picture shows.
+func (d *discovery) finalGroups() *groups {
+	c := d.code
+	g := &groups{parent: make([]int32, len(c.funcs)), taint: make([]bool, len(c.funcs))}
+	for f := range c.funcs {
+		g.parent[f] = int32(f)
+	}
+	for k := range d.trust {
+		if r := d.root(k); r != k {
+			a, b := c.funcIndex(c.addr(d.trust[k].start)), c.funcIndex(c.addr(d.trust[r].start))
+			if a >= 0 && b >= 0 {
+				g.union(a, b)
+			}
+		}
+	}
+	f := 0
+	ended := true
+	prevEnd := -1
+	c.each(0, func(a uint64, in *decode.Inst, raw []byte) bool {
+		i, _ := c.index(a)
+		for f < len(c.funcs) && c.funcs[f].end <= a {
+			f++
+		}
+		in1 := f < len(c.funcs) && c.funcs[f].start <= a
+		if ended || prevEnd != i {
+			c.targets.set(i) // not reached by falling through
+		}
+		prevEnd = i + int(in.Len)
+		ended = !in.FallsThrough()
+		switch in.Class {
+		case decode.Jcc, decode.Jmp:
+			t := in.Target(a)
+			if ti, ok := c.index(t); ok {
+				c.targets.set(ti)
+			}
+			if in1 && (t < c.funcs[f].start || t >= c.funcs[f].end) {
+				if h := c.funcIndex(t); h >= 0 && (in.Class == decode.Jcc || c.funcs[h].start != t) {
+					g.union(f, h)
+				}
+			}
+		case decode.Seq:
+			if in1 && a+uint64(in.Len) >= c.funcs[f].end && f+1 < len(c.funcs) && c.funcs[f+1].start == a+uint64(in.Len) {
+				g.union(f, f+1)
+			}
+			if in.Map == decode.Map0F && in.Opcode == 0x1e && in.Prefix&decode.Rep != 0 && (in.ModRM == 0xfa || in.ModRM == 0xfb) {
+				c.targets.set(i)
+			}
+		}
+		return true
+	})
+	return g
+}
+
+// markUnknown reads the bytes that are neither proven nor padding as
+// branches, pointers and indirect jumps at every offset. See discover.
+func (d *discovery) markUnknown(g *groups) {
+	c := d.code
+	mark := func(a uint64) {
+		if d.mode == decode.Mode32 {
+			a = uint64(uint32(a))
+		}
+		if i, ok := c.index(a); ok {
+			c.targets.set(i)
+		}
+	}
+	f := 0
+	for r := range c.regions {
+		end := c.base[r+1]
+		data := c.regions[r].Data
+		for i := c.base[r]; i < end; i++ {
+			if c.cover.get(i) || c.pad.get(i) {
+				n := c.cover.nextClear(i)
+				if c.pad.get(i) {
+					n = c.pad.nextClear(i)
+				}
+				i = min(n, end) - 1
+				continue
+			}
+			off := i - c.base[r]
+			b := data[off:min(off+16, len(data))]
+			a := c.regions[r].Addr + uint64(off)
+			if len(b) >= 2 {
+				switch op := b[0]; {
+				case op >= 0x70 && op <= 0x7f, op >= 0xe0 && op <= 0xe3, op == 0xeb:
+					mark(a + 2 + uint64(int64(int8(b[1]))))
+				case op == 0xff && b[1]>>3&7 == 4:
+					for f < len(c.funcs) && c.funcs[f].end <= a {
+						f++
+					}
+					if f < len(c.funcs) && c.funcs[f].start <= a {
+						g.taint[g.root(f)] = true
+					}
+				}
+			}
+			if len(b) >= 5 && (b[0] == 0xe8 || b[0] == 0xe9) {
+				mark(a + 5 + uint64(int64(int32(binary.LittleEndian.Uint32(b[1:])))))
+			}
+			if len(b) >= 6 && b[0] == 0x0f && b[1]&0xf0 == 0x80 {
+				mark(a + 6 + uint64(int64(int32(binary.LittleEndian.Uint32(b[2:])))))
+			}
+			if len(b) >= 4 {
+				v := binary.LittleEndian.Uint32(b)
+				mark(uint64(int64(int32(v))))
+				if d.mode == decode.Mode32 && d.got != 0 {
+					mark(uint64(uint32(d.got) + v))
+				}
+			}
+			if len(b) >= 8 {
+				mark(binary.LittleEndian.Uint64(b))
+			}
+			if d.mode == decode.Mode64 && len(b) >= 6 && b[0] == 0x8d && b[1]&0xc7 == 5 {
+				mark(a + 6 + uint64(int64(int32(binary.LittleEndian.Uint32(b[2:])))))
+			}
+		}
+	}
+}
+
+// findPatterns lists what looks like a site in bytes that are not proven.
+func (d *discovery) findPatterns() {
+	c := d.code
+	for r := range c.regions {
+		end := c.base[r+1]
+		for i := c.base[r]; i < end; {
+			s, e := d.gapFrom(i, end)
+			i = e
+			for p := s; p < e; p++ {
+				if c.pad.get(p) {
+					continue
+				}
+				if k, ok := d.pattern(p, e); ok {
+					c.patterns = append(c.patterns, image.Pattern{Addr: c.addr(p), Kind: k})
+				}
+			}
+		}
+	}
+}
+
+// pattern tells whether the bytes at bit i, end at most, look like a site.
+func (d *discovery) pattern(i, end int) (image.Kind, bool) {
+	b := d.tail(i)
+	b = b[:min(len(b), end-i, 15)]
+	if len(b) < 2 {
+		return 0, false
+	}
+	m32 := d.mode == decode.Mode32
+	switch b[0] {
+	case 0xcd:
+		return image.KindInt80, b[1] == 0x80
+	case 0x0f:
+		switch b[1] {
+		case 0x05:
+			return image.KindSyscall, !m32
+		case 0x34:
+			return image.KindSysenter, m32
+		case 0xa0, 0xa8:
+			return image.KindSegRead, true
+		case 0xa1, 0xa9, 0xb4, 0xb5:
+			return image.KindSegWrite, true
+		}
+		return 0, false
+	case 0x65:
+		if !m32 {
+			return 0, false
+		}
+	case 0x64:
+		if m32 {
+			return 0, false
+		}
+	case 0x8c, 0x8e, 0x66, 0xf3:
+	default:
+		if b[0]&0xf0 != 0x40 || m32 {
+			return 0, false
+		}
+		return 0, false
+	}
+	in, err := decode.Decode(b, d.mode)
+	if err != nil || d.implausible(i, &in) {
+		return 0, false
+	}
+	switch {
+	case in.FSGSBase == decode.RdFSBase, in.FSGSBase == decode.RdGSBase:
+		return image.KindSegRead, true
+	case in.FSGSBase != decode.NoFSGSBase:
+		return image.KindSegWrite, true
+	case b[0] == 0x8c:
+		return image.KindSegRead, in.Sreg == decode.FS || in.Sreg == decode.GS
+	case b[0] == 0x8e:
+		return image.KindSegWrite, in.Sreg == decode.FS || in.Sreg == decode.GS
+	case b[0] == 0x66 || b[0] == 0xf3:
+		return 0, false // the prefix alone says nothing; 65 behind it is met next
+	case m32 && in.Class == decode.CallInd && in.MemOperand && in.Len == 7:
+		return image.KindVsyscallCall, true
+	case in.MemOperand && in.Class == decode.Seq && (!in.HasModRM || in.Opcode != 0x8d):
+		return image.KindTLSOperand, in.Seg == decode.GS && m32 || in.Seg == decode.FS && !m32
+	}
+	return 0, false
+}
