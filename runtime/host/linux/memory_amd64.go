@@ -1,0 +1,5 @@
+package linuxhost
+
+import "golang.org/x/sys/unix"
+
+const sysMmap = unix.SYS_MMAP
