@@ -1,0 +1,131 @@
+package host
+
+import "bee/runtime/abi"
+
+// Handle is a host's own name of an open file: a HANDLE on Windows, a
+// descriptor on Linux. Direct thunks use it as it is.
+type Handle uintptr
+
+// NoHandle is the handle of nothing.
+const NoHandle = ^Handle(0)
+
+// Kind says how an open file behaves, which on Linux follows from its type.
+type Kind uint8
+
+// The kinds. Only Regular files have a position: whoever opens one keeps it
+// and says with each transfer where it starts.
+const (
+	Regular Kind = iota
+	Directory
+	Pipe
+	Console
+	Char   // a character device that is no console
+	Socket // inherited; readable and writable as a stream
+)
+
+// Stat is what stat(2) tells, for both architectures. Times are nanoseconds
+// since 1970.
+type Stat struct {
+	Dev, Ino                   uint64
+	Mode                       uint32 // type and permissions
+	Nlink                      uint32
+	UID, GID                   uint32
+	Rdev                       uint64
+	Size                       int64
+	Blksize                    int64
+	Blocks                     int64 // of 512 bytes
+	Atime, Mtime, Ctime, Btime int64
+}
+
+// Dirent is an entry of a directory.
+type Dirent struct {
+	Name string
+	Ino  uint64
+	Type uint8 // DT_*; 0 is unknown
+}
+
+// StatFS is what statfs(2) tells of a volume.
+type StatFS struct {
+	Type                  uint32
+	Bsize                 int64
+	Blocks, Bfree, Bavail uint64 // in units of Bsize
+	Files, Ffree          uint64
+	Fsid                  uint64
+	Namelen               int64
+	ReadOnly              bool
+}
+
+// OmitTime leaves a time as it is, in SetTimes.
+const OmitTime = -1 << 63
+
+// Tree is a folder of the host in which names have Linux's form: separated by
+// slashes, any bytes but 0, without "." and "..", "" for the folder itself.
+// No call follows a symbolic link of Linux's kind, not even inside the path:
+// where one is in the way the call fails (ELOOP, ENOENT or ENOTDIR, whatever
+// the host says first) and the kernel walks the path itself. Methods may be
+// called by any number of goroutines.
+type Tree interface {
+	// Open knows O_ACCMODE, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_DIRECTORY.
+	// perm has had the umask applied. It answers ELOOP for a symbolic link.
+	Open(path string, flags int, perm uint32) (Handle, Kind, abi.Errno)
+	Lstat(path string, st *Stat) abi.Errno
+	Readlink(path string) (string, abi.Errno) // EINVAL if it is none
+	Mkdir(path string, perm uint32) abi.Errno
+	Rmdir(path string) abi.Errno
+	Unlink(path string) abi.Errno
+	// Rename replaces a file at to unless noreplace.
+	Rename(path string, to Tree, toPath string, noreplace bool) abi.Errno
+	Link(path string, to Tree, toPath string) abi.Errno
+	Symlink(target, path string) abi.Errno
+	Chmod(path string, perm uint32) abi.Errno
+	SetTimes(path string, atime, mtime int64) abi.Errno
+	Statfs(path string, st *StatFS) abi.Errno
+}
+
+// Ready is what a stream can do at once.
+type Ready struct {
+	In, Out, Hup, Err bool
+	Bytes             int // that can be read, where the host tells
+}
+
+// Files are the host's files. A transfer may be shorter than asked; 0 with no
+// error from a read is the end of the file. None of the transfers allocates.
+type Files interface {
+	// Mount tells the tree that begins at a path in the host's own notation.
+	Mount(native string) (Tree, abi.Errno)
+	// Std tells standard input, output and error (0, 1, 2). EBADF if the
+	// caller closed it.
+	Std(i int) (Handle, Kind, int, abi.Errno) // the int has O_ACCMODE and O_APPEND
+
+	ReadAt(h Handle, p []byte, off int64) (int, abi.Errno)
+	WriteAt(h Handle, p []byte, off int64) (int, abi.Errno)
+	// Append writes at the file's end, whatever other processes do.
+	Append(h Handle, p []byte) (int, abi.Errno)
+	// Read and Write transfer at the handle's own position: streams, and
+	// files that are shared with the caller.
+	Read(h Handle, p []byte) (int, abi.Errno)
+	Write(h Handle, p []byte) (int, abi.Errno)
+	// Seek moves or tells (whence SEEK_CUR, 0) the handle's own position.
+	Seek(h Handle, off int64, whence int) (int64, abi.Errno)
+
+	Fstat(h Handle, st *Stat) abi.Errno
+	Fchmod(h Handle, perm uint32) abi.Errno
+	SetTimesOf(h Handle, atime, mtime int64) abi.Errno
+	Truncate(h Handle, size int64) abi.Errno
+	Allocate(h Handle, size int64) abi.Errno // at least size bytes of space, size of the file unchanged
+	Sync(h Handle) abi.Errno
+	ReadDir(h Handle) ([]Dirent, abi.Errno) // all but "." and ".."
+	StatfsOf(h Handle, st *StatFS) abi.Errno
+	Close(h Handle) abi.Errno
+
+	// Poll tells what a stream can do without waiting.
+	Poll(h Handle, k Kind) Ready
+	// WindowSize of a console: columns and rows.
+	WindowSize(h Handle) (cols, rows uint16, e abi.Errno)
+	// Cwd tells the working directory and Temp the folder for temporary
+	// files, in the host's notation; Drives the roots of the volumes by
+	// their letters (none on Linux).
+	Cwd() string
+	Temp() string
+	Drives() map[byte]string
+}
