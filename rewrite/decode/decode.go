@@ -436,8 +436,11 @@ func (i *Inst) vector(code []byte, p int, first byte) error {
 	if i.Enc == EVEX && i.Map == Map0F && (op == 0x72 && b2&0x80 != 0 && reg&3 == 2 || op == 0x73 && b2&0x80 == 0 && reg&3 == 2) {
 		return ErrInvalid // vpsrld, vpslld have W0, vpsrlq, vpsllq W1
 	}
+	if i.Map == Map6 && op&^0x81 == 0x56 && pp >= 2 && !i.distinct(code[i.OpcodeOff-3], b2, code[i.OpcodeOff-1]) {
+		return ErrInvalid
+	}
 	if i.Map == Map0F38 {
-		if ok := i.tileOrGather(op); !ok {
+		if ok := i.tileOrGather(op, code[i.OpcodeOff-3], code[i.OpcodeOff-1]); !ok {
 			return ErrInvalid
 		}
 	}
@@ -468,13 +471,21 @@ func (i *Inst) vectorImm() immKind {
 	return immNone
 }
 
-// tileOrGather checks instructions of map 2 that need a SIB byte or a zero in ModRM.rm, and marks vector indexes.
-func (i *Inst) tileOrGather(op uint8) bool {
+// tileOrGather checks instructions of map 2 that need a SIB byte, different registers or a zero in ModRM.rm, and marks vector indexes; p0
+// and p2 are EVEX's first and third payload bytes.
+func (i *Inst) tileOrGather(op, p0, p2 uint8) bool {
 	switch {
 	case i.Enc == EVEX && (op >= 0xa0 && op <= 0xa3 || op == 0xc6 || op == 0xc7), op >= 0x90 && op <= 0x93:
 		i.VSIB = i.HasSIB
-		if i.Enc == EVEX || !i.HasSIB {
-			return i.HasSIB
+		if !i.HasSIB {
+			return false
+		}
+		if i.Enc == EVEX { // gathers: another register than the index; R', R, reg and V', X, index, inverted
+			reg, index := p0&0x10|p0>>4&8|^i.ModRM>>3&7, p2<<1&0x10|p0>>3&8|^i.SIB>>3&7
+			if i.mode == Mode32 {
+				reg, index = reg&7, index&7
+			}
+			return op > 0x93 || reg != index
 		}
 		reg, index := i.ModRM>>3&7|i.rex&4<<1, i.SIB>>3&7|i.rex&2<<2
 		return reg != index && reg != i.vvvv && index != i.vvvv
@@ -492,4 +503,17 @@ func (i *Inst) tileOrGather(op uint8) bool {
 		return i.ModRM&7 == 0
 	}
 	return true
+}
+
+// distinct says whether the destination of a complex FP16 multiplication is another register than its sources, as it must be; p0, p1 and
+// p2 are EVEX's payload bytes. Registers are compared as they are encoded, inverted.
+func (i *Inst) distinct(p0, p1, p2 uint8) bool {
+	width := uint8(31)
+	if i.mode == Mode32 {
+		width = 7
+	}
+	reg := (p0&0x10 | p0>>4&8 | ^i.ModRM>>3&7) & width
+	vvvv := (p2<<1&0x10 | p1>>3&15) & width
+	rm := (p0>>2&0x18 | ^i.ModRM&7) & width
+	return reg != vvvv && (i.MemOperand || reg != rm)
 }

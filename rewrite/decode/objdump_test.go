@@ -120,7 +120,7 @@ func onlyPrefixes(text string) bool {
 }
 
 func isBad(text string) bool {
-	return strings.Contains(text, "(bad)") || strings.HasPrefix(text, ".byte")
+	return strings.Contains(text, "(bad)") || strings.Contains(text, "{bad}") || strings.HasPrefix(text, ".byte")
 }
 
 // registers gives the general registers that are named in a line, as a mask.
@@ -517,8 +517,14 @@ func TestVectorSpace(t *testing.T) {
 				t.Parallel()
 				var blob []byte
 				head(func(h ...byte) {
+					if name == "evex" && mode == Mode32 && h[3] != 0x29 { // differs only in what is ignored
+						return
+					}
 					for op := range 256 {
-						for _, m := range modrms {
+						for n, m := range modrms {
+							if name == "evex" && n%3 == 1 {
+								continue
+							}
 							blob = append(blob, pad(16, h, []byte{byte(op)}, m)...)
 						}
 					}
