@@ -17,6 +17,9 @@ type Segment struct {
 	Name   string // for /proc/self/maps where there is no file: [stack]
 	File   *MapInfo
 	Offset uint64 // in the file
+	// Replace allows the segment to take pages that are mapped already, as
+	// the later of two segments that share a page does.
+	Replace bool
 }
 
 // MapSegment maps a segment at its address, zero and writable.
@@ -26,7 +29,7 @@ func (s *AddressSpace) MapSegment(g Segment) abi.Errno {
 	}
 	_, err := s.mmap(mapping{
 		addr: g.Addr, size: g.Size, prot: abi.PROT_READ | abi.PROT_WRITE,
-		fixed: true, noReplace: true, trusted: true, hidden: g.Hidden,
+		fixed: true, noReplace: !g.Replace, trusted: true, hidden: g.Hidden,
 		name: g.Name, file: g.File, off: g.Offset,
 	})
 	return err
@@ -36,7 +39,7 @@ func (s *AddressSpace) MapSegment(g Segment) abi.Errno {
 // address would, and tells where. low is how many bytes below are to stay
 // inaccessible (a stack's guard).
 func (s *AddressSpace) MapAnywhere(size, low uint64, name string) (uint64, abi.Errno) {
-	a, err := s.mmap(mapping{size: pageUp(size) + pageUp(low), trusted: true})
+	a, err := s.mmap(mapping{size: pageUp(size) + pageUp(low), trusted: true, hidden: true})
 	if err != 0 {
 		return 0, err
 	}
@@ -45,38 +48,40 @@ func (s *AddressSpace) MapAnywhere(size, low uint64, name string) (uint64, abi.E
 	return a, err
 }
 
+// SegmentBytes tells n bytes of a segment that is not sealed, as a slice of the
+// memory itself.
+func (s *AddressSpace) SegmentBytes(addr, n uint64) ([]byte, abi.Errno) {
+	return s.segment(addr, n, abi.PROT_WRITE)
+}
+
 // WriteSegment puts bytes into a segment that is not sealed.
 func (s *AddressSpace) WriteSegment(addr uint64, b []byte) abi.Errno {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	end := addr + uint64(len(b))
-	if end < addr || !s.covered(addr, end) {
-		return abi.EFAULT
-	}
-	for i := s.find(addr); i < len(s.vmas) && s.vmas[i].lo < end; i++ {
-		if s.vmas[i].prot&abi.PROT_WRITE == 0 {
-			return abi.EFAULT
-		}
-	}
-	copy(rawBytes(addr, uint64(len(b))), b)
-	return 0
+	m, err := s.segment(addr, uint64(len(b)), abi.PROT_WRITE)
+	copy(m, b)
+	return err
 }
 
 // ReadSegment reads memory that the loader has mapped, for verification.
 func (s *AddressSpace) ReadSegment(addr uint64, b []byte) abi.Errno {
+	m, err := s.segment(addr, uint64(len(b)), abi.PROT_READ|abi.PROT_WRITE|abi.PROT_EXEC)
+	copy(b, m)
+	return err
+}
+
+// segment tells memory of which every page has one of the rights in need.
+func (s *AddressSpace) segment(addr, n uint64, need uint8) ([]byte, abi.Errno) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	end := addr + uint64(len(b))
-	if end < addr || !s.covered(addr, end) {
-		return abi.EFAULT
+	end := addr + n
+	if end < addr || n == 0 || !s.covered(addr, end) {
+		return nil, abi.EFAULT
 	}
 	for i := s.find(addr); i < len(s.vmas) && s.vmas[i].lo < end; i++ {
-		if s.vmas[i].prot == 0 {
-			return abi.EFAULT
+		if s.vmas[i].prot&need == 0 {
+			return nil, abi.EFAULT
 		}
 	}
-	copy(b, rawBytes(addr, uint64(len(b))))
-	return 0
+	return rawBytes(addr, n), 0
 }
 
 // Seal gives a segment its final protection.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"sort"
 	"sync"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -79,7 +78,7 @@ func (m *Memory) add(s span) {
 // ReserveAny takes the highest free stretch below limit.
 func (m *Memory) ReserveAny(size, limit uintptr) (uintptr, abi.Errno) {
 	if limit == 0 {
-		limit = uintptr(unsafe.Sizeof(uintptr(0))/8)*(1<<46) + 0xc0000000
+		limit = uintptr(min(uint64(^uintptr(0)&^(granularity-1)), 1<<46))
 	}
 	p, ok := m.Free(granularity, limit, size)
 	if !ok {
