@@ -208,11 +208,28 @@ func (d *discovery) clip(start, end uint64) (s, e int, ok bool) {
 	return s, s + int(n), true
 }
 
+// sigreturns are the beginnings of signal-return code. Their unwind entries
+// begin one byte early, because unwinders look for the caller's address
+// minus one.
+var sigreturns = []string{
+	"\x58\xb8\x77\x00\x00\x00\xcd\x80", "\xb8\xad\x00\x00\x00\xcd\x80", "\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05",
+}
+
+// startOf gives the address of a function's first instruction.
+func (d *discovery) startOf(f FuncRange) uint64 {
+	for _, s := range sigreturns {
+		if string(d.bytes(f.Start+1, len(s))) == s {
+			return f.Start + 1
+		}
+	}
+	return f.Start
+}
+
 // trustExtents makes the ranges of the evidence disjoint: ranges that overlap
 // become one.
 func (d *discovery) trustExtents() {
 	for _, f := range d.ev.Funcs {
-		s, e, ok := d.clip(f.Start, f.End)
+		s, e, ok := d.clip(d.startOf(f), f.End)
 		if f.Source == SourceObject {
 			if ok {
 				d.data.setRange(s, e)
@@ -306,7 +323,7 @@ func (d *discovery) seed() {
 	}
 	for _, f := range d.ev.Funcs {
 		if f.Source != SourceObject {
-			d.seedHead(f.Start)
+			d.seedHead(d.startOf(f))
 		}
 	}
 	for _, a := range d.ev.CodePointers {
@@ -346,24 +363,7 @@ func (d *discovery) candidate(a uint64) {
 // anything new.
 func (d *discovery) settle() {
 	for {
-		for len(d.strong) > 0 || len(d.soft) > 0 {
-			if n := len(d.strong); n > 0 {
-				i := d.strong[n-1]
-				d.strong = d.strong[:n-1]
-				d.walk(i)
-				continue
-			}
-			soft := d.soft
-			d.soft = nil
-			for _, i := range soft {
-				d.try(i, nil)
-				for n := len(d.strong); n > 0; n = len(d.strong) {
-					i := d.strong[n-1]
-					d.strong = d.strong[:n-1]
-					d.walk(i)
-				}
-			}
-		}
+		d.settleFlow()
 		if !d.resolveJumps() {
 			return
 		}

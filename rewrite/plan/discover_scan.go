@@ -114,45 +114,11 @@ func (d *discovery) sweep() {
 
 func (d *discovery) sweepGap(s, e int) {
 	d.journal = d.journal[:0]
-	p := s
+	from := s
 	if d.endsFlow(s) {
-		p = d.skipPad(s, e)
+		from = d.skipPad(s, e)
 	}
-	ok, ended, from := true, false, p
-	for p < e {
-		if ended {
-			if p = d.skipPad(p, e); p >= e {
-				break
-			}
-		}
-		in, good := d.decodeAt(p)
-		if !good || d.implausible(p, &in) || p+int(in.Len) > e {
-			ok = false
-			break
-		}
-		m, good := d.place(p, &in)
-		if !good {
-			ok = false
-			break
-		}
-		d.journal = append(d.journal, m)
-		ended = !in.FallsThrough()
-		p += int(in.Len)
-	}
-	if ok && len(d.journal) > 0 {
-		for _, m := range d.journal {
-			in, _ := d.decodeAt(m.at)
-			if in.RelLen == 0 {
-				continue
-			}
-			t, good := d.index(in.Target(d.addr(m.at)))
-			if !good || !d.mayArrive(t) {
-				ok = false
-				break
-			}
-		}
-	}
-	if ok {
+	if d.linear(from, e, false) {
 		d.commit()
 		return
 	}
@@ -160,6 +126,44 @@ func (d *discovery) sweepGap(s, e int) {
 	if from < e && d.credit > 0 {
 		d.try(from, func(c confirm) bool { return c.ties > 0 })
 	}
+}
+
+// linear places the instructions from bit p to e, where the last one must
+// end, and end the flow if ends is set. Padding behind an end of flow is left
+// out.
+func (d *discovery) linear(p, e int, ends bool) bool {
+	ended := false
+	for p < e {
+		if ended {
+			if p = d.skipPad(p, e); p >= e {
+				break
+			}
+		}
+		in, ok := d.decodeAt(p)
+		if !ok || d.implausible(p, &in) || p+int(in.Len) > e {
+			return false
+		}
+		m, ok := d.place(p, &in)
+		if !ok {
+			return false
+		}
+		d.journal = append(d.journal, m)
+		ended = !in.FallsThrough()
+		p += int(in.Len)
+	}
+	if ends && !ended {
+		return false
+	}
+	for _, m := range d.journal {
+		in, _ := d.decodeAt(m.at)
+		if in.RelLen == 0 {
+			continue
+		}
+		if t, ok := d.index(in.Target(d.addr(m.at))); !ok || !d.mayArrive(t) {
+			return false
+		}
+	}
+	return true
 }
 
 // tryCandidates tries the possible pointers.
@@ -175,25 +179,30 @@ func (d *discovery) tryCandidates() {
 			continue
 		}
 		d.try(i, nil)
-		for len(d.strong)+len(d.soft) > 0 {
-			d.settleFlow()
-		}
+		d.settleFlow()
 	}
 	d.cands = append(kept, d.cands[len(d.cands):]...)
 }
 
 // settleFlow empties the queues without a look at jump tables.
 func (d *discovery) settleFlow() {
-	for len(d.strong) > 0 {
-		n := len(d.strong) - 1
-		i := d.strong[n]
-		d.strong = d.strong[:n]
-		d.walk(i)
+	for len(d.strong)+len(d.soft) > 0 {
+		d.drain()
+		soft := d.soft
+		d.soft = nil
+		for _, i := range soft {
+			d.try(i, nil)
+			d.drain()
+		}
 	}
-	soft := d.soft
-	d.soft = nil
-	for _, i := range soft {
-		d.try(i, nil)
+}
+
+// drain follows the strong queue.
+func (d *discovery) drain() {
+	for n := len(d.strong); n > 0; n = len(d.strong) {
+		i := d.strong[n-1]
+		d.strong = d.strong[:n-1]
+		d.walk(i)
 	}
 }
 
@@ -214,19 +223,28 @@ func (d *discovery) looksLikeStart(i int) bool {
 	if d.cover.get(i - 1) {
 		return false
 	}
-	f, _ := d.trusted(i)
-	if f >= 0 {
+	if f, _ := d.trusted(i); f >= 0 {
 		return false // the sweep has refused it
 	}
-	before := d.regions[r].Data[i-d.base[r]-1]
-	switch before {
-	case 0xc3, 0xcc, 0x90, 0xf4:
-		return true
-	case 0x00:
-		return d.addr(i)&15 == 0
+	return d.padBefore(i)
+}
+
+// padBefore tells whether the bytes in front of bit i, which nothing is known
+// about, end with padding or a return.
+func (d *discovery) padBefore(i int) bool {
+	lo := d.base[d.region(i)]
+	for n := min(15, i-lo); n > 1; n-- {
+		if d.nopLen(d.tail(i-n)) == n {
+			return true
+		}
 	}
-	if d.addr(i)&15 == 0 {
-		return true
+	if i == lo {
+		return false
+	}
+	aligned := d.addr(i)&15 == 0
+	switch d.tail(i - 1)[0] {
+	case 0xcc, 0x90, 0xc3, 0xf4:
+		return aligned || d.prologue(i)
 	}
 	return false
 }
@@ -255,42 +273,60 @@ func (d *discovery) gaps() {
 }
 
 func (d *discovery) tryGap(s, e int) {
-	if d.endsFlow(s) {
-		for s < e {
-			p := d.skipPad(s, e)
-			if p >= e {
-				return
-			}
-			if !d.try(p, func(c confirm) bool { return c.ties > 0 && c.insts > 2 || d.prologue(p) && c.insts > 3 }) {
-				s = p
-				break
-			}
-			for len(d.strong)+len(d.soft) > 0 {
-				d.settleFlow()
-			}
-			if s, _ = d.gapFrom(p, e); s >= e {
-				return
-			}
-			if !d.endsFlow(s) {
-				break
-			}
+	enough := func(p int) func(confirm) bool {
+		prologue := d.prologue(p)
+		return func(c confirm) bool { return c.ties > 0 && c.insts > 2 || prologue && c.insts > 3 }
+	}
+	for s < e && d.endsFlow(s) {
+		p := d.skipPad(s, e)
+		if p >= e {
+			return
 		}
+		if !d.try(p, enough(p)) {
+			s = p
+			break
+		}
+		d.settleFlow()
+		s, _ = d.gapFrom(p, e)
 	}
 	// Aligned starts behind padding or a return.
 	for i := s + 1; i < e && d.credit > 0; i++ {
-		if d.cover.get(i) || d.data.get(i) || d.addr(i)&15 != 0 || i-1 < s {
+		if d.addr(i)&15 != 0 {
+			i += 15 - int(d.addr(i)&15)
 			continue
 		}
-		switch d.tail(i - 1)[0] {
-		case 0xc3, 0x90, 0xcc, 0x00:
-		default:
+		if d.cover.get(i) || d.data.get(i) || !d.padBefore(i) {
 			continue
 		}
 		d.try(i, func(c confirm) bool { return c.ties > 1 || c.ties > 0 && d.prologue(i) })
-		for len(d.strong)+len(d.soft) > 0 {
+		d.settleFlow()
+	}
+	// Whatever is left whole and decodes from end to end.
+	for s < e {
+		g, h := d.gapFrom(s, e)
+		if g >= e {
+			return
+		}
+		s = h
+		if d.endsFlow(g) {
+			d.wholeGap(g, h)
 			d.settleFlow()
 		}
 	}
+}
+
+// wholeGap proves the code in s to e if it decodes as one piece, ends with an
+// end of flow and is too long to do so by chance.
+func (d *discovery) wholeGap(s, e int) bool {
+	const enough = 10
+	d.journal = d.journal[:0]
+	if d.linear(d.skipPad(s, e), e, true) && len(d.journal) >= enough {
+		d.commit()
+		return true
+	}
+	d.credit -= len(d.journal)
+	d.rollback()
+	return false
 }
 
 // prologue tells whether the bytes at bit i are what functions begin with.
@@ -342,7 +378,8 @@ func (d *discovery) finish() {
 	c.counts.Insts = c.start.count()
 }
 
-// trySites tries the gaps in which something looks like a site.
+// trySites tries the gaps in which something looks like a site: from their
+// start, function by function, as far as that gives consistent code.
 func (d *discovery) trySites() bool {
 	before := d.insts
 	for r := range d.regions {
@@ -353,58 +390,24 @@ func (d *discovery) trySites() bool {
 				break
 			}
 			i = e
-			for p := s; p < e; p++ {
-				if d.data.get(p) {
-					continue
+			found := false
+			for p := s; p < e && !found; p++ {
+				if !d.data.get(p) {
+					_, found = d.pattern(p, e)
 				}
-				if _, ok := d.pattern(p, e); !ok {
-					continue
+			}
+			for found && s < e && d.endsFlow(s) {
+				p := d.skipPad(s, e)
+				if p >= e || !d.try(p, func(c confirm) bool { return c.ends > 0 && c.insts > 2 }) {
+					break
 				}
-				if d.cover.get(p) {
-					continue
-				}
-				q := p
-				if d.endsFlow(s) {
-					q = d.skipPad(s, e)
-				}
-				// From the start of the gap to its end or past the site.
-				if q <= p && p-q < 1<<12 && d.reaches(q, p, e) {
-					d.try(q, func(c confirm) bool { return c.ends > 0 && c.insts > 1 })
-					for len(d.strong)+len(d.soft) > 0 {
-						d.settleFlow()
-					}
-				}
+				d.settleFlow()
+				s, _ = d.gapFrom(p, e)
 			}
 		}
 	}
 	return d.insts != before
 }
-
-// reaches tells whether plain decoding from q meets p and then an end of
-// flow.
-func (d *discovery) reaches(q, p, end int) bool {
-	if !d.endsFlow(q) && d.skipPad(d.gapStart(q), q) != q {
-		return false
-	}
-	met := false
-	for n := 0; q < end && n < trialLimit; n++ {
-		in, ok := d.decodeAt(q)
-		if !ok || d.implausible(q, &in) {
-			return false
-		}
-		met = met || q == p
-		if q > p && !met {
-			return false
-		}
-		if met && !in.FallsThrough() {
-			return true
-		}
-		q += int(in.Len)
-	}
-	return met && q == end
-}
-
-func (d *discovery) gapStart(i int) int { return d.cover.prev(i) + 1 }
 
 // findPadding marks the padding: no-operations and int3 that stand behind an
 // end of flow, and zero bytes that fill the whole of a gap.

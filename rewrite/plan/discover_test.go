@@ -131,7 +131,7 @@ func loadELF(t testing.TB, path string, what evidence) program {
 type objdumpView struct {
 	boundary map[uint64]bool
 	sites    map[uint64]string
-	text     map[uint64]string
+	jumped   map[uint64]bool // by direct branches
 }
 
 func objdump(t testing.TB, path string, arch image.Arch) objdumpView {
@@ -144,7 +144,7 @@ func objdump(t testing.TB, path string, arch image.Arch) objdumpView {
 	if err := cmd.Start(); err != nil {
 		t.Skip("no objdump")
 	}
-	v := objdumpView{map[uint64]bool{}, map[uint64]string{}, map[uint64]string{}}
+	v := objdumpView{map[uint64]bool{}, map[uint64]string{}, map[uint64]bool{}}
 	seg := "%gs:"
 	if arch == image.AMD64 {
 		seg = "%fs:"
@@ -161,8 +161,12 @@ func objdump(t testing.TB, path string, arch image.Arch) objdumpView {
 			continue
 		}
 		v.boundary[n] = true
-		v.text[n] = text
-		op, _, _ := strings.Cut(text, " ")
+		op, arg, _ := strings.Cut(text, " ")
+		if arg, _, ok = strings.Cut(strings.TrimLeft(arg, " "), " <"); ok && (op[0] == 'j' || op == "call") {
+			if n, err := strconv.ParseUint(arg, 16, 64); err == nil {
+				v.jumped[n] = true
+			}
+		}
 		switch {
 		case op == "syscall" && arch == image.AMD64, op == "sysenter" && arch == image.I386, strings.HasPrefix(text, "int    $0x80"),
 			strings.Contains(text, seg), strings.HasSuffix(text, seg[:3]) && strings.HasPrefix(op, "mov"):
@@ -199,11 +203,17 @@ func compare(t testing.TB, p program, v objdumpView, verbose int) (result, *code
 		}
 	}
 	shown := 0
+	var after uint64
 	c.each(0, func(a uint64, in *decode.Inst, raw []byte) bool {
 		if !v.boundary[a] {
 			// objdump makes one of fwait and the instruction behind it, and
 			// skips runs of zeros.
 			if b := c.bytes(a-1, 1); len(b) == 1 && b[0] == 0x9b {
+				return true
+			}
+			// Zeros between jumps lead objdump astray.
+			if v.jumped[a] || a == after {
+				after = a + uint64(in.Len)
 				return true
 			}
 			r.wrong++
