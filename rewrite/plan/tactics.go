@@ -96,7 +96,7 @@ func (p *planner) choose() {
 		case s.nowhere != "" && p.opt.Form == FormWindows:
 			p.hopeless(s, s.nowhere)
 		case s.same != nil:
-			if p.targetInside(s.addr, s.end()) {
+			if !p.fits(s.addr, s.end(), moved{&s.inst, s}) {
 				p.hopeless(s, "a jump goes into it")
 				continue
 			}
@@ -109,7 +109,7 @@ func (p *planner) choose() {
 
 // hopeless refuses a site, or makes it a trap.
 func (p *planner) hopeless(s *site, why string) {
-	if !p.opt.AllowTrap {
+	if !p.opt.AllowTrap || !p.free(s.addr, s.end()) {
 		p.refuse(s.addr, s.raw, why, ErrNoTactic)
 		return
 	}
@@ -149,7 +149,7 @@ func (p *planner) addPad(q *pad) {
 
 // inPlace takes a site of 5 bytes or more.
 func (p *planner) inPlace(s *site) bool {
-	if p.targetInside(s.addr, s.end()) || !p.free(s.addr, s.end()) {
+	if !p.fits(s.addr, s.end(), moved{&s.inst, s}) {
 		return false
 	}
 	r := &patchRange{start: s.addr, end: s.end(), kind: rangeTramp, insts: []moved{{&s.inst, s}}, proof: image.ProofNoInterior}
@@ -183,7 +183,7 @@ func (p *planner) findPads() {
 				continue
 			}
 			for q := max(start, last); q+jumpLen <= end; q += jumpLen {
-				if p.targetIn(q, q+jumpLen) {
+				if targetIn(p.view, q, q+jumpLen) {
 					continue
 				}
 				p.addPad(&pad{addr: q})
@@ -196,7 +196,7 @@ func (p *planner) findPads() {
 
 // takePad takes a short site with the nearest free pad.
 func (p *planner) takePad(s *site, t image.Tactic) bool {
-	if s.kind == image.KindVsyscallCall || p.targetInside(s.addr, s.end()) || !p.free(s.addr, s.end()) {
+	if s.kind == image.KindVsyscallCall || !p.fits(s.addr, s.end(), moved{&s.inst, s}) {
 		return false
 	}
 	var best *pad
@@ -318,7 +318,7 @@ func (p *planner) restore(r *patchRange) {
 // the jump to their trampoline and a pad for s. Single instructions, which
 // need no proof, go first, then the nearest.
 func (p *planner) evict(s *site) bool {
-	if s.kind == image.KindVsyscallCall || p.targetInside(s.addr, s.end()) || !p.free(s.addr, s.end()) {
+	if s.kind == image.KindVsyscallCall || !p.fits(s.addr, s.end(), moved{&s.inst, s}) {
 		return false
 	}
 	var best *patchRange
@@ -412,18 +412,48 @@ func (p *planner) build(start, cover, size uint64) *patchRange {
 	if r.proof == image.ProofResolved && !fn.resolved {
 		return nil // here the choice of a trampoline with faulting displacement bytes would come in
 	}
-	if p.targetInside(r.start, r.end) || !p.free(r.start, r.end) {
+	if !p.fits(r.start, r.end, r.insts...) {
 		return nil
 	}
 	return r
 }
 
-// targetInside tells whether control may arrive behind start and before end.
-func (p *planner) targetInside(start, end uint64) bool { return p.targetIn(start+1, end) }
+// fits tells whether [start, end), which holds insts and then padding, may
+// change: nobody has it, no target lies inside, and no other proven
+// instruction shares its bytes, as `lock cmpxchg` does with `cmpxchg` where
+// code jumps over the prefix.
+func (p *planner) fits(start, end uint64, insts ...moved) bool {
+	return !p.targetInside(start, end) && p.free(start, end) && !p.shared(start, insts)
+}
 
-func (p *planner) targetIn(start, end uint64) bool {
+// shared tells whether instructions that are not in insts begin or end among
+// their bytes.
+func (p *planner) shared(start uint64, insts []moved) bool {
+	for n := uint64(1); n < 15 && n <= start; n++ {
+		if in, ok := p.instAt(start - n); ok && in.end() > start {
+			return true
+		}
+	}
+	for _, m := range insts {
+		for b := m.addr + 1; b < m.end(); b++ {
+			if p.view.instAt(b) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// targetInside tells whether control may arrive behind start and before end.
+//
+// A target in the middle of an instruction, where no instruction is proven,
+// is none: it is a word of data that looks like a pointer, or a branch read
+// out of bytes that nobody proved. Jumps over a prefix are proven.
+func (p *planner) targetInside(start, end uint64) bool { return targetIn(p.view, start+1, end) }
+
+func targetIn(view codeView, start, end uint64) bool {
 	for b := start; b < end; b++ {
-		if p.view.target(b) {
+		if view.target(b) && (view.instAt(b) || !view.covered(b)) {
 			return true
 		}
 	}

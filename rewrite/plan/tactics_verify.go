@@ -12,8 +12,7 @@ import (
 // patches' bytes and from discovery, not from what the tactics meant.
 //
 //   - Patches do not overlap, and each is whole instructions or padding.
-//   - No target lies inside a patch, unless an unchanged instruction begins
-//     there.
+//   - No target lies inside a patch (see targetInside).
 //   - Each patch decodes to one redirection and breakpoints, and the
 //     redirection ends where a trampoline, a pad or a thunk begins.
 //   - Every site is covered by a patch.
@@ -52,12 +51,15 @@ func (p *planner) verify() error {
 		}
 		for b := q.Addr; b < end; b++ {
 			patched[b] = i
-			if b > q.Addr && p.view.target(b) && !p.isTrap(q.Addr) {
+			if b > q.Addr && targetIn(p.view, b, b+1) && !p.isTrap(q.Addr) {
 				return fmt.Errorf("plan: patch at %#x has a target at %#x", q.Addr, b)
 			}
 		}
 		if got := p.view.bytes(q.Addr, len(q.Data)); len(got) != len(q.Data) {
 			return fmt.Errorf("plan: patch at %#x, %d bytes, leaves the code", q.Addr, len(q.Data))
+		}
+		if p.isTrap(q.Addr) {
+			continue
 		}
 		if err := p.verifyWhole(q.Addr, end); err != nil {
 			return err
@@ -123,10 +125,20 @@ func (p *planner) placed(a uint64, code Region, patched map[uint64]int) []byte {
 // only padding.
 func (p *planner) verifyWhole(a, end uint64) error {
 	start := a
+	for b := a - min(a, 14); b < a; b++ {
+		if in, ok := p.instAt(b); ok && in.end() > a {
+			return fmt.Errorf("plan: patch at %#x begins inside the instruction at %#x", a, b)
+		}
+	}
 	for a < end && p.view.instAt(a) {
 		in, err := decode.Decode(p.view.bytes(a, 15), p.mode())
 		if err != nil {
 			return fmt.Errorf("plan: original bytes at %#x: %w", a, err)
+		}
+		for b := a + 1; b < a+uint64(in.Len); b++ {
+			if p.view.instAt(b) {
+				return fmt.Errorf("plan: patch at %#x: another instruction begins at %#x", start, b)
+			}
 		}
 		a += uint64(in.Len)
 	}
