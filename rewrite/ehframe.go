@@ -1,8 +1,10 @@
 package rewrite
 
 import (
+	"bytes"
 	"debug/elf"
 	"encoding/binary"
+	"slices"
 )
 
 // Pointer encodings of .eh_frame and .gcc_except_table (LSB core, 10.5).
@@ -160,10 +162,56 @@ type cie struct {
 
 // fdes reads the entries of .eh_frame.
 func (p *program) fdes() []fde {
-	frame, base := p.ehFrame()
-	cies := map[uint64]cie{}
+	if frame, base := p.ehFrame(); frame != nil {
+		out, _ := p.fdesIn(frame, base)
+		return out
+	}
+	// Neither section headers nor PT_GNU_EH_FRAME, as in stripped static
+	// programs of glibc: look for what a table of gcc and clang begins with.
 	var out []fde
-	for off := uint64(0); uint64(len(frame))-off >= 4; {
+	for i := range p.segs {
+		s := &p.segs[i]
+		if !s.load() || s.flags&elf.PF_W != 0 {
+			continue
+		}
+		b := p.data[s.off : s.off+s.filesz]
+		for off := 0; ; {
+			i := bytes.Index(b[off:], []byte("\x00\x00\x00\x00\x01z"))
+			if i < 0 {
+				break
+			}
+			start := off + i - 4 // of the CIE: its length stands in front
+			off += i + 1
+			if start < 0 || (s.vaddr+uint64(start))%4 != 0 || !plausibleCIE(b[start:]) {
+				continue
+			}
+			f, n := p.fdesIn(b[start:], s.vaddr+uint64(start))
+			if len(f) > 0 {
+				out = append(out, f...)
+				off = max(off, start+int(n))
+			}
+		}
+	}
+	return slices.DeleteFunc(out, func(f fde) bool { return !p.inText(f.start) || !p.inText(f.end-1) })
+}
+
+// plausibleCIE tells whether b begins with a CIE as compilers write them for
+// x86: short, with a known augmentation.
+func plausibleCIE(b []byte) bool {
+	if len(b) < 16 {
+		return false
+	}
+	n := binary.LittleEndian.Uint32(b)
+	aug, _, ok := bytes.Cut(b[9:16], []byte{0})
+	return n >= 12 && n <= 64 && ok && (string(aug) == "zR" || string(aug) == "zPLR" || string(aug) == "zRS" || string(aug) == "zPR" || string(aug) == "zLR")
+}
+
+// fdesIn reads a table up to its end mark or the first entry that is none,
+// and tells how far that is.
+func (p *program) fdesIn(frame []byte, base uint64) (out []fde, read uint64) {
+	cies := map[uint64]cie{}
+	off := uint64(0)
+	for uint64(len(frame))-off >= 4 {
 		u := unwinder{word: p.word, b: frame[off:], addr: base + off, ok: true}
 		n := u.uint(4)
 		head := uint64(4)
@@ -206,7 +254,7 @@ func (p *program) fdes() []fde {
 			out = append(out, f)
 		}
 	}
-	return out
+	return out, off
 }
 
 // cie reads the CIE that starts at off of frame.

@@ -1,0 +1,242 @@
+//go:build linux
+
+package rewrite
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"bee/image"
+)
+
+// run gives what a program prints and how it ends.
+func run(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
+	var ee *exec.ExitError
+	if err != nil && !errors.As(err, &ee) {
+		t.Fatal(err)
+	}
+	s := string(out)
+	if ee != nil {
+		s += ee.Error()
+	}
+	return s
+}
+
+// native rewrites a program in both forms and compares what they do with what
+// the program itself does.
+func native(t *testing.T, elf string, args ...string) {
+	t.Helper()
+	want := run(t, append([]string{elf}, args...)...)
+	for _, form := range []Form{FormBee, FormLinuxProof} {
+		out := elf + "." + form.String()
+		if _, err := os.Stat(out); err != nil {
+			if _, err := File(elf, out, Options{Form: form}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := run(t, append([]string{out}, args...)...); got != want {
+			t.Errorf("%s %v as %v:\n%s\nthe program itself:\n%s", filepath.Base(elf), args, form, got, want)
+		}
+	}
+}
+
+func needX86(t *testing.T) {
+	t.Helper()
+	if runtime.GOARCH != "amd64" && runtime.GOARCH != "386" {
+		t.Skip("not an x86 machine")
+	}
+}
+
+func TestNativeTiny(t *testing.T) {
+	needX86(t)
+	for _, arch := range []image.Arch{image.I386, image.AMD64} {
+		p := filepath.Join(t.TempDir(), "tiny")
+		if err := os.WriteFile(p, tiny(arch), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		native(t, p)
+		if got := run(t, p); got != "tiny\nexit status 7" {
+			t.Errorf("%s: %q", archName(arch), got)
+		}
+	}
+	// No header to spare: the table moves into the trampoline segment.
+	b := tiny(image.I386)
+	b = set(b, ph32+3*next32, 4, 0x6474e551)
+	p := filepath.Join(t.TempDir(), "moved")
+	if err := os.WriteFile(p, b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	native(t, p)
+}
+
+const helloC = `
+#include <stdio.h>
+#include <string.h>
+#include <errno.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+	errno = 0;
+	close(99);
+	printf("%d %s %ld\n", argc, strerror(errno), (long)write(1, "x\n", 2));
+	return 3;
+}
+`
+
+const throwCC = `
+#include <iostream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+#include <unistd.h>
+static int deep(int n) {
+	if (n == 0) {
+		if (write(-1, "", 1) < 0) throw std::runtime_error("deep");
+	}
+	std::string s(n, 'x');
+	return deep(n - 1) + s.size();
+}
+int main() {
+	std::vector<std::thread> threads;
+	int caught[4] = {};
+	for (int i = 0; i < 4; i++)
+		threads.emplace_back([&caught, i] {
+			for (int k = 0; k < 500; k++)
+				try { deep(20); } catch (const std::exception &) { caught[i]++; }
+		});
+	for (auto &t : threads) t.join();
+	for (int c : caught) std::cout << c << " ";
+	std::cout << std::endl;
+}
+`
+
+const goroutinesGo = `package main
+
+import "fmt"
+
+func main() {
+	c := make(chan int)
+	for i := range 100 {
+		go func() { c <- i }()
+	}
+	sum := 0
+	for range 100 {
+		sum += <-c
+	}
+	defer func() { fmt.Println(sum, recover()) }()
+	var p *int
+	fmt.Println(*p)
+}
+`
+
+func TestNativeCompiled(t *testing.T) {
+	needX86(t)
+	if testing.Short() {
+		t.Skip("compiles")
+	}
+	dir := t.TempDir()
+	for name, text := range map[string]string{"hello.c": helloC, "throw.cc": throwCC, "goroutines.go": goroutinesGo} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct{ name, command string }{
+		{"glibc-386", "gcc -m32 -static -O1 hello.c -o"},
+		{"glibc-386-stripped", "gcc -m32 -static -O1 -s hello.c -o"},
+		{"glibc-386-lld", "gcc -m32 -static -fuse-ld=lld hello.c -o"},
+		{"glibc-amd64", "gcc -static -O2 hello.c -o"},
+		{"glibc-amd64-lld", "gcc -static -fuse-ld=lld hello.c -o"},
+		{"musl-amd64", "musl-gcc -static -O2 hello.c -o"},
+		{"c++-386", "g++ -m32 -static -O2 -pthread throw.cc -o"},
+		{"c++-amd64", "g++ -static -O2 -pthread throw.cc -o"},
+		{"go-386", "env CGO_ENABLED=0 GOARCH=386 go build -o"},
+		{"go-amd64", "env CGO_ENABLED=0 GOARCH=amd64 go build -o"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			elf := filepath.Join(dir, c.name)
+			args := append(strings.Fields(c.command), elf)
+			if strings.HasPrefix(c.name, "go-") {
+				args = append(args, "goroutines.go")
+			}
+			cmd := exec.Command(args[0], args[1:]...)
+			cmd.Dir = dir
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Skipf("no compiler for this: %v: %.200s", err, out)
+			}
+			native(t, elf)
+			native(t, elf, "one", "two")
+		})
+	}
+}
+
+func TestNativeBusybox(t *testing.T) {
+	needX86(t)
+	for _, arch := range []string{"i386", "amd64"} {
+		t.Run(arch, func(t *testing.T) {
+			b, err := os.ReadFile(filepath.Join("..", "build", "thirdparty", "busybox-static-"+arch, "bin", "busybox"))
+			if err != nil {
+				t.Skip("no busybox here: ", err)
+			}
+			p := filepath.Join(t.TempDir(), "busybox")
+			if err := os.WriteFile(p, b, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			for _, args := range [][]string{
+				{"sha256sum", p},
+				{"ls", "-la", "/etc"},
+				{"sh", "-c", "for i in 1 2 3; do echo $i | sed s/2/x/; done; exit 4"},
+				{"awk", "BEGIN { for (i = 0; i < 10; i++) printf \"%s \", i * i / 3 }"},
+				{"find", ".", "-name", "*.go"},
+				{"sort", "bad_test.go"},
+			} {
+				native(t, p, args...)
+			}
+			data, err := os.ReadFile(p + ".bee")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Verify(p, data); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A full disk leaves nothing behind.
+func TestDiskFull(t *testing.T) {
+	dir := t.TempDir()
+	in, small := filepath.Join(dir, "in"), filepath.Join(dir, "small")
+	b := append(tiny(image.I386), make([]byte, 1<<20)...)
+	if err := os.WriteFile(in, b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(small, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("none", small, "tmpfs", 0, "size=64k"); err != nil {
+		t.Skip("no small file system to fill, which takes root: ", err)
+	}
+	defer syscall.Unmount(small, 0)
+	out := filepath.Join(small, "out")
+	if err := os.WriteFile(out, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := File(in, out, Options{})
+	if !errors.Is(err, syscall.ENOSPC) || err.Error() != out+": no space left on device" {
+		t.Errorf("disk full: %v", err)
+	}
+	if b, err := os.ReadFile(out); err != nil || string(b) != "old" {
+		t.Errorf("the old file holds %q, %v", b, err)
+	}
+	if l, err := os.ReadDir(small); err != nil || len(l) != 1 {
+		t.Errorf("left behind: %v, %v", l, err)
+	}
+}
