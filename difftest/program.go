@@ -1,0 +1,210 @@
+package difftest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// Program is a guest program: one that is there already (Path), or a source
+// of testdata/programs and the way to build it.
+type Program struct {
+	Path   string // below the module's root
+	Argv0  string
+	Source string // below testdata/programs
+	Kit    Kit
+	Flags  string // further compiler flags, blank-separated
+}
+
+// Kit is a compiler and C library.
+type Kit uint8
+
+// The kits.
+const (
+	Glibc Kit = iota
+	Musl
+	NoLibc // its own _start, raw int $0x80
+	CXX
+	LLD // glibc, linked by lld at 0x400000
+)
+
+func (k Kit) String() string {
+	return [...]string{"glibc", "musl", "nolibc", "c++", "lld"}[k]
+}
+
+func (k Kit) command(root string) []string {
+	switch k {
+	case Musl:
+		return []string{filepath.Join(root, "build/musl/i386-gcc"), "-static", "-O2", "-g"}
+	case NoLibc:
+		return []string{
+			"gcc", "-m32", "-static", "-O2", "-g", "-nostdlib", "-ffreestanding", "-fno-pie", "-no-pie",
+			"-fno-stack-protector", "-fno-asynchronous-unwind-tables",
+		}
+	case CXX:
+		return []string{"g++", "-m32", "-static", "-O2", "-g", "-std=c++17"}
+	case LLD:
+		return []string{"gcc", "-m32", "-static", "-O2", "-g", "-fuse-ld=lld", "-no-pie", "-Wl,--image-base=0x400000"}
+	default:
+		return []string{"gcc", "-m32", "-static", "-O2", "-g"}
+	}
+}
+
+// Busybox is Debian's busybox-static for i386.
+var Busybox = Program{Path: "build/thirdparty/busybox-static-i386/bin/busybox", Argv0: "busybox"}
+
+func (p Program) String() string {
+	if p.Source == "" {
+		return filepath.Base(p.Path)
+	}
+	name := strings.TrimSuffix(p.Source, filepath.Ext(p.Source)) + "-" + p.Kit.String()
+	if p.Flags != "" {
+		name += "-" + strings.Trim(strings.Join(strings.Fields(p.Flags), ""), "-")
+	}
+	return name
+}
+
+func (p Program) argv0() string {
+	if p.Argv0 != "" {
+		return p.Argv0
+	}
+	return strings.TrimSuffix(p.Source, filepath.Ext(p.Source))
+}
+
+// store builds and rewrites programs and keeps the results under their
+// inputs' digest.
+type store struct {
+	root string // of the module
+	dir  string // build/difftest/cache
+
+	mu   sync.Mutex // guards done
+	done map[string]*built
+}
+
+type built struct {
+	once sync.Once
+	path string
+	err  error
+}
+
+// make returns dir/KEY/name, which fill writes if it is not there yet.
+func (s *store) make(key []byte, name string, fill func(tmp string) error) (string, error) {
+	sum := sha256.Sum256(key)
+	path := filepath.Join(s.dir, hex.EncodeToString(sum[:12]), name)
+	s.mu.Lock()
+	if s.done == nil {
+		s.done = map[string]*built{}
+	}
+	b := s.done[path]
+	if b == nil {
+		b = &built{path: path}
+		s.done[path] = b
+	}
+	s.mu.Unlock()
+	b.once.Do(func() {
+		if _, err := os.Stat(path); err == nil {
+			return
+		}
+		if b.err = os.MkdirAll(filepath.Dir(path), 0o755); b.err != nil {
+			return
+		}
+		tmp := path + fmt.Sprintf(".%d.tmp", os.Getpid())
+		defer os.Remove(tmp)
+		if b.err = fill(tmp); b.err == nil {
+			b.err = os.Rename(tmp, path)
+		}
+	})
+	return b.path, b.err
+}
+
+// native returns the path of the program as Linux runs it.
+func (s *store) native(p Program) (string, error) {
+	if p.Source == "" {
+		path := filepath.Join(s.root, p.Path)
+		if _, err := os.Stat(path); err != nil {
+			return "", fmt.Errorf("%w (make setup unpacks it)", err)
+		}
+		return path, nil
+	}
+	source := filepath.Join(s.root, "testdata/programs", p.Source)
+	text, err := os.ReadFile(source)
+	if err != nil {
+		return "", err
+	}
+	args := append(p.Kit.command(s.root), strings.Fields(p.Flags)...)
+	version, err := compilerVersion(args[0])
+	if err != nil {
+		return "", err
+	}
+	key := fmt.Appendf(nil, "%q\n%s\n%s", args, version, text)
+	return s.make(key, p.String(), func(tmp string) error {
+		out, err := exec.Command(args[0], append(args[1:], "-o", tmp, source, "-lm")...).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("compile %s: %w\n%s", p, err, out)
+		}
+		return os.Chmod(tmp, 0o755)
+	})
+}
+
+var versions sync.Map
+
+func compilerVersion(compiler string) (string, error) {
+	if v, ok := versions.Load(compiler); ok {
+		return v.(string), nil
+	}
+	out, err := exec.Command(compiler, "--version").Output()
+	if err != nil {
+		return "", fmt.Errorf("%s --version: %w", compiler, err)
+	}
+	versions.Store(compiler, string(out))
+	return string(out), nil
+}
+
+// rewritten returns the program's proof or bee form.
+func (s *store) rewritten(p Program, form form, beerewrite string) (string, error) {
+	in, err := s.native(p)
+	if err != nil {
+		return "", err
+	}
+	key := []byte(form.String())
+	for _, path := range []string{in, beerewrite} {
+		sum, err := fileSum(path)
+		if err != nil {
+			return "", err
+		}
+		key = append(key, sum...)
+	}
+	args := []string{in, "-o"}
+	suffix := ".bee"
+	if form == proof {
+		args = []string{"--form=linux-proof", in, "-o"}
+		suffix = ".proof"
+	}
+	return s.make(key, filepath.Base(in)+suffix, func(tmp string) error {
+		out, err := exec.Command(beerewrite, append(args, tmp)...).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("beerewrite of %s (%s form): %w\n%s", p, form, err, out)
+		}
+		return os.Chmod(tmp, 0o755)
+	})
+}
+
+var sums sync.Map
+
+func fileSum(path string) ([]byte, error) {
+	if v, ok := sums.Load(path); ok {
+		return v.([]byte), nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(data)
+	sums.Store(path, sum[:])
+	return sum[:], nil
+}
