@@ -3,6 +3,8 @@ package rewrite
 import (
 	"errors"
 	"fmt"
+
+	"bee/rewrite/plan"
 )
 
 // Why a file is refused. Every error about the input wraps one of these, or
@@ -25,6 +27,7 @@ var (
 	ErrTooLarge    = errors.New("too large")
 	ErrMismatch    = errors.New("patch set differs from a new plan")
 	ErrNoRoom      = errors.New("no room for a program header")
+	ErrSites       = errors.New("some sites cannot be patched")
 )
 
 // Error says in one line which file is refused, why, where and what to do.
@@ -50,6 +53,30 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// maxListed bounds the sites that a SitesError's line names.
+const maxListed = 3
+
+// SitesError tells in one line which sites stand in the way; List has all.
+type SitesError struct{ *plan.SitesError }
+
+func (e *SitesError) Error() string {
+	s := fmt.Sprintf("%v: %d of them", ErrSites, len(e.List))
+	for i, l := range e.List {
+		if i == maxListed {
+			s += "; ..."
+			break
+		}
+		s += "; " + l.String()
+	}
+	return s
+}
+
+// Is makes errors.Is(err, ErrSites) hold.
+func (e *SitesError) Is(err error) bool { return err == ErrSites }
+
+// Unwrap gives the planner's error.
+func (e *SitesError) Unwrap() error { return e.SitesError }
 
 func fail(off int64, err error, format string, args ...any) error {
 	return &Error{Off: off, Err: err, Msg: fmt.Sprintf(format, args...)}

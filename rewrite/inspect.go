@@ -83,7 +83,7 @@ func (i *Inspection) Disasm(w io.Writer) error {
 		d.code("-", a, i.prog.at(a, n), n)
 		d.code("+", a, p.Data, n)
 		if to, ok := target(p.Data, a, mode); ok && to-tramp-stubs.ThunkPageSize < uint64(len(im.Tramp)) {
-			d.trampoline(im, to, tramp)
+			d.trampoline(im, to, tramp, p.Addr, p.Addr+uint64(n))
 		}
 		if d.err != nil {
 			return d.err
@@ -134,7 +134,7 @@ func (d *disassembler) one(mark string, a uint64, b []byte) (decode.Inst, int) {
 	} else {
 		text = "(" + in.Class.String() + ")"
 	}
-	d.printf("  %s %8x:  %-30x %s\n", mark, a, b[:n], text)
+	d.printf("  %s %8x:  %-30s %s\n", mark, a, fmt.Sprintf("% x", b[:n]), text)
 	return in, n
 }
 
@@ -148,8 +148,9 @@ func (d *disassembler) code(mark string, a uint64, b []byte, n int) {
 // maxTrampoline bounds the instructions that are shown of one trampoline.
 const maxTrampoline = 32
 
-// trampoline prints from to on up to the jump that leaves it.
-func (d *disassembler) trampoline(im *image.Image, to, tramp uint64) {
+// trampoline prints what lies from to on and belongs to the patch at
+// [start, end), by the PC map.
+func (d *disassembler) trampoline(im *image.Image, to, tramp, start, end uint64) {
 	b := im.Tramp[to-tramp-stubs.ThunkPageSize:]
 	for range maxTrampoline {
 		if len(b) == 0 {
@@ -158,14 +159,16 @@ func (d *disassembler) trampoline(im *image.Image, to, tramp uint64) {
 		in, n := d.one(">", to, b)
 		to += uint64(n)
 		b = b[n:]
-		if in.Class == decode.Jmp || in.Class == decode.Ret || in.Class == decode.JmpInd {
-			// The part behind a thunk belongs to the same trampoline if the
-			// PC map goes on there.
-			rel := to - im.Base
-			i := sort.Search(len(im.PCMap), func(i int) bool { return im.PCMap[i].Tramp >= rel })
-			if i == len(im.PCMap) || im.PCMap[i].Tramp != rel || im.PCMap[i].Start {
-				return
-			}
+		if in.Class != decode.Jmp && in.Class != decode.Ret && in.Class != decode.JmpInd {
+			continue
+		}
+		rel := to - im.Base
+		i := sort.Search(len(im.PCMap), func(i int) bool { return im.PCMap[i].Tramp >= rel })
+		if i == len(im.PCMap) || im.PCMap[i].Tramp != rel {
+			return
+		}
+		if e := im.PCMap[i]; e.Orig < start || e.Orig > end || e.Orig == end && e.Start {
+			return
 		}
 	}
 	d.printf("  > ...\n")

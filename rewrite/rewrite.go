@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"debug/elf"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -126,6 +127,9 @@ func (p *program) plan(opts Options) (*planned, error) {
 		o.TrampAddr = p.proofAddr()
 	}
 	pl, err := plan.Make(p.regions(), ev, o)
+	if se := (*plan.SitesError)(nil); errors.As(err, &se) {
+		return nil, &SitesError{se}
+	}
 	if err != nil {
 		return nil, err
 	}

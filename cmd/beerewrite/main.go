@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -42,10 +43,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintf(stderr, "beerewrite: %v\n", err)
-	if _, ok := err.(inputError); ok {
+	var ie inputError
+	if errors.As(err, &ie) {
+		fmt.Fprintf(stderr, "beerewrite: %v\n", ie.error)
 		return exitInput
 	}
+	fmt.Fprintf(stderr, "beerewrite: %v\n", err)
 	fmt.Fprintln(stderr, `Run "beerewrite --help" for usage.`)
 	return exitUsage
 }
