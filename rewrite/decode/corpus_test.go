@@ -133,7 +133,7 @@ func TestCorpus(t *testing.T) {
 	begin := time.Now()
 	limit := 20 * time.Minute
 	if os.Getenv("BEE_DECODE_CORPUS") == "" {
-		limit = 30 * time.Second
+		limit = 20 * time.Second
 	}
 	for _, m := range corpus(t) {
 		if time.Since(begin) > limit {

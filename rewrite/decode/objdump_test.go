@@ -353,7 +353,7 @@ func TestOpcodeSpace(t *testing.T) {
 		modrms = append(modrms, []byte{reg<<3 | 1}, []byte{reg<<3 | 4, 0x0c}, []byte{reg<<3 | 4, 0x25}, []byte{reg<<3 | 5}, []byte{reg<<3 | 6},
 			[]byte{0x41 | reg<<3}, []byte{0x84 | reg<<3, 0x4b})
 	}
-	prefixes := [][]byte{{}, {0x66}, {0xf3}, {0xf2}, {0x67}, {0x65, 0x48}, {0x66, 0x4d}, {0x44}}
+	prefixes := [][]byte{{}, {0x66}, {0xf3}, {0xf2}, {0x67}, {0x65, 0x48}, {0x66, 0x4d}}
 	if testing.Short() {
 		prefixes = prefixes[:4]
 	}
