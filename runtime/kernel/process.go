@@ -116,7 +116,10 @@ func NewProcess(cfg Config) (*Process, error) {
 	if cfg.Strace != nil {
 		p.trace = newTracer(cfg.Strace, cfg.StraceSummary, cfg.Clock)
 	}
-	p.files = newFileTable(p, cfg.Files, cfg.Cwd)
+	var err error
+	if p.files, err = newFileTable(p, cfg.Files, cfg.Cwd); err != nil {
+		return nil, err
+	}
 	return p, nil
 }
 
