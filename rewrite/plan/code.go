@@ -64,7 +64,7 @@ type codeView interface {
 	// unconditional jump); ok is false where a is not padding.
 	padding(a uint64) (start, end uint64, ok bool)
 	// each calls f for every proven instruction from a on, in address order,
-	// until f returns false.
+	// until f returns false. The Inst is valid during the call only.
 	each(from uint64, f func(a uint64, in *decode.Inst, raw []byte) bool)
 	// bytes gives the original bytes at a, n at most, fewer at the end of
 	// the region.
@@ -166,9 +166,11 @@ func (c *code) padding(a uint64) (start, end uint64, ok bool) {
 }
 
 func (c *code) each(from uint64, f func(a uint64, in *decode.Inst, raw []byte) bool) {
+	var in decode.Inst
+	var err error
 	for r := range c.regions {
 		reg := &c.regions[r]
-		if reg.Addr+uint64(len(reg.Data)) <= from {
+		if from > reg.Addr && from-reg.Addr >= uint64(len(reg.Data)) {
 			continue
 		}
 		i := c.base[r]
@@ -177,7 +179,7 @@ func (c *code) each(from uint64, f func(a uint64, in *decode.Inst, raw []byte) b
 		}
 		for i = c.start.next(i); i < c.base[r+1]; i = c.start.next(i + 1) {
 			off := i - c.base[r]
-			in, err := decode.Decode(reg.Data[off:], c.mode)
+			in, err = decode.Decode(reg.Data[off:], c.mode)
 			if err != nil {
 				continue // cannot be: it was decoded to become proven
 			}
@@ -214,6 +216,23 @@ func (b bitmap) setRange(i, end int) {
 	for ; i < end; i++ {
 		b.set(i)
 	}
+}
+
+// nextUpTo gives the first member from i on, end if there is none before.
+func (b bitmap) nextUpTo(i, end int) int {
+	if i >= end {
+		return end
+	}
+	w := i >> 6
+	if v := b[w] >> (i & 63); v != 0 {
+		return min(i+bits.TrailingZeros64(v), end)
+	}
+	for w++; w<<6 < end; w++ {
+		if v := b[w]; v != 0 {
+			return min(w<<6+bits.TrailingZeros64(v), end)
+		}
+	}
+	return end
 }
 
 // next gives the first member from i on, len(b)*64 if there is none.

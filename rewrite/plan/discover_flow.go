@@ -142,13 +142,19 @@ type confirm struct {
 // keeps the outcome when nothing contradicts it and enough (which may be nil)
 // agrees.
 func (d *discovery) try(i int, enough func(confirm) bool) bool {
+	return d.attempt(i, false, enough)
+}
+
+// attempt is try; through makes it go on behind calls, so that more can
+// agree, but also contradict.
+func (d *discovery) attempt(i int, through bool, enough func(confirm) bool) bool {
 	if d.cover.get(i) || d.data.get(i) || d.credit <= 0 {
 		return false
 	}
 	d.journal = d.journal[:0]
 	d.work = append(d.work[:0], i)
 	var c confirm
-	ok := d.trial(&c)
+	ok := d.trial(&c, through)
 	if ok && enough != nil {
 		ok = enough(c)
 	}
@@ -177,7 +183,7 @@ func (d *discovery) commit() {
 	d.journal = d.journal[:0]
 }
 
-func (d *discovery) trial(c *confirm) bool {
+func (d *discovery) trial(c *confirm, through bool) bool {
 	for len(d.work) > 0 {
 		i := d.work[len(d.work)-1]
 		d.work = d.work[:len(d.work)-1]
@@ -212,7 +218,11 @@ func (d *discovery) trial(c *confirm) bool {
 			c.insts++
 			switch in.Class {
 			case decode.Jcc, decode.Jmp, decode.Call:
-				t, ok := d.index(in.Target(d.addr(i)))
+				ta := in.Target(d.addr(i))
+				if ta == 0 {
+					break // a weak symbol that is not there
+				}
+				t, ok := d.index(ta)
 				if !ok || !d.mayArrive(t) {
 					return false
 				}
@@ -241,7 +251,8 @@ func (d *discovery) trial(c *confirm) bool {
 				}
 				return false
 			}
-			if in.Class == decode.Call || in.Class == decode.CallInd || in.Class == decode.Int3 || in.Class == decode.IntN {
+			call := in.Class == decode.Call || in.Class == decode.CallInd
+			if call && !through || in.Class == decode.Int3 || in.Class == decode.IntN {
 				// emit queues what is behind.
 				c.ends++
 				break

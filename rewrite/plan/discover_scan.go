@@ -159,7 +159,8 @@ func (d *discovery) linear(p, e int, ends bool) bool {
 		if in.RelLen == 0 {
 			continue
 		}
-		if t, ok := d.index(in.Target(d.addr(m.at))); !ok || !d.mayArrive(t) {
+		a := in.Target(d.addr(m.at))
+		if t, ok := d.index(a); a != 0 && (!ok || !d.mayArrive(t)) {
 			return false
 		}
 	}
@@ -282,7 +283,7 @@ func (d *discovery) tryGap(s, e int) {
 		if p >= e {
 			return
 		}
-		if !d.try(p, enough(p)) {
+		if !d.attempt(p, true, enough(p)) && !d.try(p, enough(p)) {
 			s = p
 			break
 		}
@@ -298,7 +299,7 @@ func (d *discovery) tryGap(s, e int) {
 		if d.cover.get(i) || d.data.get(i) || !d.padBefore(i) {
 			continue
 		}
-		d.try(i, func(c confirm) bool { return c.ties > 1 || c.ties > 0 && d.prologue(i) })
+		d.attempt(i, true, func(c confirm) bool { return c.ties > 1 || c.ties > 0 && d.prologue(i) })
 		d.settleFlow()
 	}
 	// Whatever is left whole and decodes from end to end.
@@ -449,20 +450,18 @@ func (d *discovery) padGap(s, e int) {
 			}
 		}
 	}
-	if t := d.targets.next(s); t < limit {
+	if t := d.targets.nextUpTo(s, limit); t < limit {
 		if t == s {
 			if p := d.start.prev(s - 1); p < 0 || s == d.base[r] {
 				return
 			} else if in, ok := d.decodeAt(p); !ok || in.Class != decode.Call && in.Class != decode.CallInd {
 				return
 			}
-			t = min(d.targets.next(s+1), limit)
+			t = d.targets.nextUpTo(s+1, limit)
 		}
 		limit = t
 	}
-	if t := d.data.next(s); t < limit {
-		limit = t
-	}
+	limit = d.data.nextUpTo(s, limit)
 	p := d.skipPad(s, limit)
 	if p < limit {
 		// Zeros, if nothing else is in the rest of the gap.
@@ -500,8 +499,8 @@ func (d *discovery) partition() {
 				}
 				limit = d.trust[t].start
 			}
-			e := min(d.heads.next(i+1), limit)
-			if s := d.start.next(i); s < e {
+			e := d.heads.nextUpTo(i+1, limit)
+			if d.start.nextUpTo(i, e) < e {
 				c.funcs = append(c.funcs, function{start: c.addr(i), end: c.addr(i) + uint64(e-i)})
 			}
 			i = e

@@ -430,7 +430,7 @@ func (d *discovery) extentOf(i int) (s, e int) {
 	}); n > 0 {
 		s = max(s, d.trust[n-1].end)
 	}
-	return s, min(d.heads.next(i+1), next, d.base[r+1])
+	return s, d.heads.nextUpTo(i+1, min(next, d.base[r+1]))
 }
 
 // table is a jump table in the making.
