@@ -140,3 +140,22 @@ func pageProtection(p host.Prot) uint32 {
 	}
 	return windows.PAGE_NOACCESS
 }
+
+// systemInfo is SYSTEM_INFO (sysinfoapi.h).
+type systemInfo struct {
+	architecture, reserved                   uint16
+	pageSize                                 uint32
+	minimumAddress, maximumAddress, affinity uintptr
+	processors, processorType, granularity   uint32
+	level, revision                          uint16
+}
+
+var procGetSystemInfo = kernel32.NewProc("GetSystemInfo")
+
+// MaximumAddress is the end of the addresses that this process can use: 2, 3
+// or nearly 4 GiB in 32-bit processes.
+func (Memory) MaximumAddress() uint64 {
+	var si systemInfo
+	procGetSystemInfo.Call(uintptr(unsafe.Pointer(&si)))
+	return uint64(si.maximumAddress) + 1
+}

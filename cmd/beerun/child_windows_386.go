@@ -1,0 +1,28 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"bee/runtime/launch"
+	"bee/runtime/runner"
+)
+
+// runChild serves the guest if this process was created for one.
+func runChild() (int, bool) {
+	a, is, err := launch.Attach()
+	if !is {
+		return 0, false
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "beerun:", err)
+		return exitRunner, true
+	}
+	m := runner.Run(a)
+	status := m.Value
+	if m.Kind == launch.MarkSignaled {
+		status += 128
+	}
+	a.Leave(m, status)
+	return int(status), true
+}
