@@ -117,6 +117,8 @@ func TestBadInput(t *testing.T) {
 		{"shoff", set(b32, 32, 4, 0xffffff00), ErrTruncated, "x: truncated ELF file: section headers at 0xffffff00, the file ends at 0x178 (at offset 0x178)"},
 		{"shnum", set(b32, 48, 2, 0xfff0), ErrTruncated, "x: truncated ELF file: 65520 section headers at 0x100 do not fit into 376 bytes (at offset 0x178)"},
 		{"many sections", set(set(b32, 48, 2, 0), 0x100+20, 4, 0xffffffff), ErrTruncated, "x: truncated ELF file: 4294967295 section headers at 0x100 do not fit into 376 bytes (at offset 0x178)"},
+		{"empty interpreter", set(set(b32, ph32+2*next32, 4, 3), ph32+2*next32+4, 4, 0xfffff000), ErrDynamic, `x: dynamically linked: it asks for ""; link it with -static (Go: CGO_ENABLED=0) (at offset 0x74)`},
+		{"two PT_DYNAMIC", set(set(b32, ph32+2*next32, 4, 2), ph32+3*next32, 4, 2), ErrMalformed, "x: malformed ELF file: program header 3 is a second PT_DYNAMIC (at offset 0x94)"},
 		{"section", set(b32, 0x100+40+20, 4, 0xffffffff), ErrTruncated, "x: truncated ELF file: section 1 names bytes 0xb4+0xffffffff, the file ends at 0x178 (at offset 0x128)"},
 		{"rewritten", whole, ErrRewritten, "x: already a .bee file: give the original program (at offset "},
 		{"rewritten, cut", whole[:len(whole)-1], ErrRewritten, "x: already a .bee file: and its tail is cut or damaged; give the original program (at offset 0x178)"},
@@ -166,6 +168,16 @@ func TestNoSections(t *testing.T) {
 		if err != nil || r.Report.Sites != 2 {
 			t.Errorf("%s: %v", archName(arch), err)
 		}
+	}
+}
+
+// A segment without bytes in the file may name any offset.
+func TestEmptySegment(t *testing.T) {
+	b := tiny(image.I386)
+	b = set(b, ph32+next32+4, 4, 0xfffff0e7)
+	b = set(b, ph32+next32+16, 4, 0)
+	if r, err := Bytes(b, Options{}); err != nil || r.Report.Sites != 2 {
+		t.Error(err)
 	}
 }
 

@@ -140,7 +140,7 @@ func (p *program) ehFrame() (b []byte, addr uint64) {
 		if s.typ != elf.PT_GNU_EH_FRAME || s.filesz < 8 {
 			continue
 		}
-		h := p.data[s.off : s.off+s.filesz]
+		h := p.contents(s)
 		u := unwinder{word: p.word, b: h[4:], addr: s.vaddr + 4, ok: true}
 		a := u.pointer(h[1], s.vaddr)
 		if !u.ok || h[0] != 1 {
@@ -174,7 +174,7 @@ func (p *program) fdes() []fde {
 		if !s.load() || s.flags&elf.PF_W != 0 {
 			continue
 		}
-		b := p.data[s.off : s.off+s.filesz]
+		b := p.contents(s)
 		for off := 0; ; {
 			i := bytes.Index(b[off:], []byte("\x00\x00\x00\x00\x01z"))
 			if i < 0 {
@@ -186,10 +186,8 @@ func (p *program) fdes() []fde {
 				continue
 			}
 			f, n := p.fdesIn(b[start:], s.vaddr+uint64(start))
-			if len(f) > 0 {
-				out = append(out, f...)
-				off = max(off, start+int(n))
-			}
+			out = append(out, f...)
+			off = max(off, start+int(n))
 		}
 	}
 	return slices.DeleteFunc(out, func(f fde) bool { return !p.inText(f.start) || !p.inText(f.end-1) })
@@ -316,8 +314,9 @@ func (p *program) cie(frame []byte, base, off uint64) cie {
 }
 
 // landingPads reads the call-site table of an LSDA: where the unwinder enters
-// the function that starts at start.
-func (p *program) landingPads(start, lsda uint64) []uint64 {
+// the function that starts at start. It takes the table's size from budget,
+// which the size of the file bounds, since tables do not overlap.
+func (p *program) landingPads(start, lsda uint64, budget *uint64) []uint64 {
 	off, n, ok := p.offset(lsda)
 	if !ok {
 		return nil
@@ -332,9 +331,10 @@ func (p *program) landingPads(start, lsda uint64) []uint64 {
 	}
 	enc := byte(u.uint(1))
 	size := u.uleb()
-	if !u.ok || size > uint64(len(u.b)) {
+	if !u.ok || size > uint64(len(u.b)) || size > *budget {
 		return nil
 	}
+	*budget -= size
 	u.b = u.b[:size]
 	var pads []uint64
 	for u.ok && len(u.b) > 0 {

@@ -239,6 +239,7 @@ func (p *program) checkSegments() error {
 	}
 	p.lo = math.MaxUint64
 	var last *segment
+	var loaded uint64
 	for i := range p.segs {
 		s := &p.segs[i]
 		if s.typ == elf.PT_NULL {
@@ -277,6 +278,9 @@ func (p *program) checkSegments() error {
 			}
 		}
 		last = s
+		if loaded += s.filesz; loaded > 2*size {
+			return fail(s.hdr, ErrMalformed, "the segments up to %d load %#x bytes of a file of %#x", i, loaded, size)
+		}
 		p.lo = min(p.lo, s.vaddr&^(pageSize-1))
 		p.hi = max(p.hi, (s.vaddr+s.memsz+pageSize-1)&^(pageSize-1))
 	}
@@ -289,13 +293,18 @@ func (p *program) checkSegments() error {
 // checkLinkage refuses all but static programs at fixed addresses.
 func (p *program) checkLinkage(typ elf.Type) error {
 	var needed []string
-	var soname, pie bool
+	var soname, pie, dynamic bool
 	for i := range p.segs {
 		switch s := &p.segs[i]; s.typ {
 		case elf.PT_INTERP:
-			interp, _, _ := strings.Cut(string(p.data[s.off:s.off+min(s.filesz, 256)]), "\x00")
+			c := p.contents(s)
+			interp, _, _ := strings.Cut(string(c[:min(len(c), 256)]), "\x00")
 			return fail(s.hdr, ErrDynamic, "it asks for %q; link it with -static (Go: CGO_ENABLED=0)", interp)
 		case elf.PT_DYNAMIC:
+			if dynamic {
+				return fail(s.hdr, ErrMalformed, "program header %d is a second PT_DYNAMIC", i)
+			}
+			dynamic = true
 			needed, soname, pie = p.dynamic(s)
 		}
 	}
@@ -314,7 +323,7 @@ func (p *program) checkLinkage(typ elf.Type) error {
 
 // dynamic reads the dynamic section as far as it tells what a file is.
 func (p *program) dynamic(s *segment) (needed []string, soname, pie bool) {
-	b := p.data[s.off : s.off+s.filesz]
+	b := p.contents(s)
 	var names []uint64
 	var strtab uint64
 	for len(b) >= 2*p.word {
@@ -350,6 +359,14 @@ func (p *program) checkEntry() error {
 		}
 	}
 	return fail(24, ErrMalformed, "the entry point %#x lies in no executable segment", p.entry)
+}
+
+// contents gives a segment's bytes in the file.
+func (p *program) contents(s *segment) []byte {
+	if s.filesz == 0 { // then the offset may be anything
+		return nil
+	}
+	return p.data[s.off : s.off+s.filesz : s.off+s.filesz]
 }
 
 // at gives up to n bytes of the file that are loaded at address a.
@@ -413,7 +430,10 @@ func (p *program) readSections(shoff, shnum, entsize, want uint64, strndx uint32
 	p.end = max(p.end, shoff+shnum*want)
 	for i := range shnum {
 		s := header(i)
-		if i > 0 && s.typ != elf.SHT_NULL && s.typ != elf.SHT_NOBITS {
+		if i == 0 {
+			s.typ = elf.SHT_NULL // extended numbers apart, it holds nothing
+		}
+		if s.typ != elf.SHT_NULL && s.typ != elf.SHT_NOBITS {
 			if s.off > size || s.size > size-s.off {
 				return fail(int64(shoff+i*want), ErrTruncated, "section %d names bytes %#x+%#x, the file ends at %#x", i, s.off, s.size, size)
 			}
@@ -423,9 +443,9 @@ func (p *program) readSections(shoff, shnum, entsize, want uint64, strndx uint32
 	}
 	if strndx != 0 && uint64(strndx) < shnum && p.sects[strndx].typ == elf.SHT_STRTAB {
 		tab := p.sects[strndx]
-		b := p.data[tab.off : tab.off+tab.size]
+		names := string(p.bytesOf(&tab))
 		for i := range p.sects {
-			p.sects[i].name = str(b, uint64(binary.LittleEndian.Uint32(p.data[shoff+uint64(i)*want:])))
+			p.sects[i].name = str(names, uint64(binary.LittleEndian.Uint32(p.data[shoff+uint64(i)*want:])))
 		}
 	}
 	return nil
@@ -434,23 +454,14 @@ func (p *program) readSections(shoff, shnum, entsize, want uint64, strndx uint32
 // maxName bounds a name that is taken from a string table.
 const maxName = 4096
 
-// str reads the string at off of a string table.
-func str(tab []byte, off uint64) string {
+// str reads the string at off of a string table. It shares the table's
+// memory: many names may name one place.
+func str(tab string, off uint64) string {
 	if off >= uint64(len(tab)) {
 		return ""
 	}
-	b := tab[off:min(uint64(len(tab)), off+maxName)]
-	s, _, _ := strings.Cut(string(b[:clen(b)]), "\x00")
+	s, _, _ := strings.Cut(tab[off:min(uint64(len(tab)), off+maxName)], "\x00")
 	return s
-}
-
-func clen(b []byte) int {
-	for i, c := range b {
-		if c == 0 {
-			return i
-		}
-	}
-	return len(b)
 }
 
 // bytesOf gives a section's bytes in the file.
@@ -478,7 +489,7 @@ func (p *program) readSymbols() {
 		if tab.typ != elf.SHT_SYMTAB || uint64(tab.link) >= uint64(len(p.sects)) {
 			continue
 		}
-		names := p.bytesOf(&p.sects[tab.link])
+		names := string(p.bytesOf(&p.sects[tab.link]))
 		ent := 16
 		if p.word == 8 {
 			ent = 24

@@ -22,7 +22,7 @@ func (p *program) regions() []plan.Region {
 	var out []plan.Region
 	for i := range p.segs {
 		if s := &p.segs[i]; s.exec() && s.filesz > 0 {
-			out = append(out, plan.Region{Addr: s.vaddr, Data: p.data[s.off : s.off+s.filesz : s.off+s.filesz]})
+			out = append(out, plan.Region{Addr: s.vaddr, Data: p.contents(s)})
 		}
 	}
 	return out
@@ -58,13 +58,14 @@ func (p *program) evidence() (plan.Evidence, libc) {
 			pointers = append(pointers, s.addr)
 		}
 	}
+	budget := uint64(len(p.data))
 	for _, f := range p.fdes() {
 		if !p.inText(f.start) || !p.inText(f.end-1) {
 			continue
 		}
 		ev.Funcs = append(ev.Funcs, plan.FuncRange{Start: f.start, End: f.end, Source: "eh_frame"})
 		if f.lsda != 0 {
-			for _, a := range p.landingPads(f.start, f.lsda) {
+			for _, a := range p.landingPads(f.start, f.lsda, &budget) {
 				if p.inText(a) {
 					pointers = append(pointers, a)
 				}
@@ -90,7 +91,7 @@ func (p *program) evidence() (plan.Evidence, libc) {
 		if !s.load() || s.exec() || s.filesz == 0 {
 			continue
 		}
-		b := p.data[s.off : s.off+s.filesz : s.off+s.filesz]
+		b := p.contents(s)
 		ev.Data = append(ev.Data, plan.Region{Addr: s.vaddr, Data: b})
 		ev.ReadOnly = append(ev.ReadOnly, s.flags&elf.PF_W == 0)
 		for _, r := range p.without(tables, s.vaddr, s.vaddr+s.filesz) {
@@ -216,13 +217,21 @@ func (p *program) wordsInText(to []uint64, tables [][2]uint64) []uint64 {
 		}
 		return to
 	}
+	var ranges [][2]uint64
 	for i := range p.sects {
 		s := &p.sects[i]
-		if s.flags&elf.SHF_ALLOC == 0 || s.flags&elf.SHF_EXECINSTR != 0 || s.typ == elf.SHT_NOBITS || s.size == 0 ||
-			!p.inText(s.addr) || slices.Contains(tables, [2]uint64{s.addr, s.addr + s.size}) {
-			continue
+		if s.flags&elf.SHF_ALLOC != 0 && s.flags&elf.SHF_EXECINSTR == 0 && s.typ != elf.SHT_NOBITS &&
+			s.addr+s.size > s.addr && p.inText(s.addr) {
+			ranges = append(ranges, [2]uint64{s.addr, s.addr + s.size})
 		}
-		to = p.words(to, s.addr, p.bytesOf(s))
+	}
+	slices.SortFunc(ranges, func(a, b [2]uint64) int { return order(a[0], b[0]) })
+	done := uint64(0)
+	for _, r := range ranges {
+		for _, q := range p.without(tables, max(r[0], done), r[1]) {
+			to = p.words(to, q[0], p.at(q[0], int(min(q[1]-q[0], maxInput))))
+		}
+		done = max(done, r[1])
 	}
 	return to
 }
@@ -240,11 +249,13 @@ func (p *program) entries() []uint64 {
 			add(a)
 		}
 	}
+	left := uint64(len(p.data)) // sections may overlap in damaged files only
 	for i := range p.sects {
 		s := &p.sects[i]
-		if s.flags&elf.SHF_ALLOC == 0 {
+		if s.flags&elf.SHF_ALLOC == 0 || s.typ == elf.SHT_NOBITS || s.size > left {
 			continue
 		}
+		left -= s.size
 		switch {
 		case s.typ == elf.SHT_INIT_ARRAY, s.typ == elf.SHT_FINI_ARRAY, s.typ == elf.SHT_PREINIT_ARRAY,
 			s.name == ".ctors", s.name == ".dtors":

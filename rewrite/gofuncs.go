@@ -18,15 +18,19 @@ import (
 // into this table) and one more first half, where the last function ends.
 var goMagics = []uint32{0xfffffff1, 0xfffffff0}
 
+// maxTries bounds the places that are taken for a table's header.
+const maxTries = 64
+
 // goFuncs reads the function tables of Go programs.
 func (p *program) goFuncs() []plan.FuncRange {
 	var best []plan.FuncRange
+	tries := 0
 	for i := range p.segs {
 		s := &p.segs[i]
 		if !s.load() || s.filesz == 0 {
 			continue
 		}
-		b := p.data[s.off : s.off+s.filesz]
+		b := p.contents(s)
 		for _, m := range goMagics {
 			head := binary.LittleEndian.AppendUint32(nil, m)
 			head = append(head, 0, 0, 1, byte(p.word))
@@ -34,6 +38,9 @@ func (p *program) goFuncs() []plan.FuncRange {
 				i := bytes.Index(b[off:], head)
 				if i < 0 {
 					break
+				}
+				if tries++; tries > maxTries {
+					return best
 				}
 				if f := p.goTable(b[off+i:]); len(f) > len(best) {
 					best = f
@@ -87,11 +94,12 @@ func (p *program) goTable(b []byte) []plan.FuncRange {
 	if !p.inText(last - 1) {
 		return nil
 	}
+	strs := string(b[names:])
 	out := make([]plan.FuncRange, 0, n)
 	for i := range n {
 		r := plan.FuncRange{Start: text + uint64(at(2*i)), End: text + uint64(at(2*i+2)), Source: "pclntab"}
 		if o := uint64(at(2*i + 1)); o+8 <= uint64(len(tab)) {
-			r.Name = str(b[names:], uint64(binary.LittleEndian.Uint32(tab[o+4:])))
+			r.Name = str(strs, uint64(binary.LittleEndian.Uint32(tab[o+4:])))
 		}
 		if r.End > r.Start {
 			out = append(out, r)

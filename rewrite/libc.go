@@ -78,7 +78,7 @@ func (p *program) firstString(list []string) string {
 	for _, t := range list {
 		for i := range p.segs {
 			s := &p.segs[i]
-			if s.load() && bytes.Contains(p.data[s.off:s.off+s.filesz], []byte(t)) {
+			if s.load() && bytes.Contains(p.contents(s), []byte(t)) {
 				return t
 			}
 		}
@@ -93,7 +93,7 @@ func (p *program) hasNote(name string, typ uint32) bool {
 		if s.typ != elf.PT_NOTE {
 			continue
 		}
-		b := p.data[s.off : s.off+s.filesz]
+		b := p.contents(s)
 		align := uint64(4)
 		if s.align == 8 {
 			align = 8
