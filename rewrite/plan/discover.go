@@ -100,7 +100,6 @@ type extent struct {
 	start, end int // bits
 	name       string
 	group      int32 // parent in the union-find forest of parts of one function
-	tainted    bool  // holds an unresolved indirect jump (at the root)
 }
 
 // discovery is the state of discover.

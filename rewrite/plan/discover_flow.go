@@ -434,8 +434,11 @@ func (d *discovery) names(i int, a uint64, in *decode.Inst) {
 // data.
 func (d *discovery) implausible(i int, in *decode.Inst) bool {
 	switch in.Class {
-	case decode.FarJmp, decode.FarCall, decode.FarRet, decode.IntN:
+	case decode.FarJmp, decode.FarCall, decode.FarRet:
 		return true
+	case decode.IntN: // Go ends what must not return with int $3
+		b := d.tail(i)
+		return len(b) < 2 || b[0] != 0xcd || b[1] != 3
 	case decode.Jcc:
 		return in.Prefix&(decode.OpSize66|decode.AddrSize67|decode.Lock) != 0
 	}

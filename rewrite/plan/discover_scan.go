@@ -227,25 +227,30 @@ func (d *discovery) looksLikeStart(i int) bool {
 	if f, _ := d.trusted(i); f >= 0 {
 		return false // the sweep has refused it
 	}
-	return d.padBefore(i)
+	return d.padBefore(i) || d.returnBefore(i)
 }
 
 // padBefore tells whether the bytes in front of bit i, which nothing is known
-// about, end with padding or a return.
+// about, end with padding that is hardly anything else.
 func (d *discovery) padBefore(i int) bool {
 	lo := d.base[d.region(i)]
 	for n := min(15, i-lo); n > 1; n-- {
-		if d.nopLen(d.tail(i-n)) == n {
+		if b := d.tail(i - n); d.nopLen(b) == n && (n > 2 || b[0] == 0x66) {
 			return true
 		}
 	}
-	if i == lo {
+	return i-lo >= 2 && d.tail(i - 2)[0] == 0xcc && d.tail(i - 1)[0] == 0xcc
+}
+
+// returnBefore tells whether the byte in front of bit i may be a return, a
+// short padding or a halt.
+func (d *discovery) returnBefore(i int) bool {
+	if i == d.base[d.region(i)] {
 		return false
 	}
-	aligned := d.addr(i)&15 == 0
 	switch d.tail(i - 1)[0] {
 	case 0xcc, 0x90, 0xc3, 0xf4:
-		return aligned || d.prologue(i)
+		return d.addr(i)&15 == 0 || d.prologue(i)
 	}
 	return false
 }
@@ -290,7 +295,7 @@ func (d *discovery) tryGap(s, e int) {
 		d.settleFlow()
 		s, _ = d.gapFrom(p, e)
 	}
-	// Aligned starts behind padding or a return.
+	// Aligned starts behind padding.
 	for i := s + 1; i < e && d.credit > 0; i++ {
 		if d.addr(i)&15 != 0 {
 			i += 15 - int(d.addr(i)&15)

@@ -181,12 +181,12 @@ func objdump(t testing.TB, path string, arch image.Arch) objdumpView {
 
 // result counts how discovery compares with objdump.
 type result struct {
-	stats         Stats
-	wrong, padded int
-	sites, found  int
-	resolved      int
-	funcs         int
-	took          time.Duration
+	stats        Stats
+	wrong        int
+	sites, found int
+	resolved     int
+	funcs        int
+	took         time.Duration
 }
 
 func compare(t testing.TB, p program, v objdumpView, verbose int) (result, *code) {
@@ -361,20 +361,29 @@ func TestDiscoverReal(t *testing.T) {
 	for _, s := range list {
 		t.Run(s.name, func(t *testing.T) {
 			path := build(t, s.src, s.source, s.args...)
-			realProgram(t, path)
+			realProgram(t, path, true)
 		})
 	}
 	for _, path := range strings.Fields(os.Getenv("BEE_DISCOVER")) {
-		t.Run(filepath.Base(path), func(t *testing.T) { realProgram(t, path) })
+		t.Run(filepath.Base(path), func(t *testing.T) { realProgram(t, path, false) })
 	}
 }
 
-func realProgram(t *testing.T, path string) {
+func realProgram(t *testing.T, path string, compiled bool) {
 	all := loadELF(t, path, evAll)
 	v := objdump(t, path, all.opt.Arch)
 	for _, what := range []evidence{evAll, evUnwind, evBare} {
 		r, c := compare(t, loadELF(t, path, what), v, 10)
 		t.Logf("%-8s %v, unproven patterns %d", [...]string{"symbols", "unwind", "bare"}[what], r, len(c.unproven()))
+		if !compiled {
+			continue
+		}
+		if what == evAll && r.found < r.sites {
+			t.Errorf("%d sites are not proven", r.sites-r.found)
+		}
+		if what != evBare && r.wrong > 0 || r.wrong > 2 {
+			t.Errorf("%d instructions at no boundary", r.wrong)
+		}
 	}
 }
 
