@@ -114,9 +114,9 @@ var faults = []string{
 
 // vector has each way to make a system call and each width of register.
 var vector = []Case{
-	{Prog: glibc("vector.c"), Cmd: "int80 sse 1000000", Opt: LargeOutput},
+	{Prog: glibc("vector.c"), Cmd: "int80 sse 100000", Opt: LargeOutput},
 	{Prog: glibc("vector.c"), Cmd: "int80 avx2 1000000", Opt: LargeOutput},
-	{Prog: glibc("vector.c"), Cmd: "int80 avx512 1000000", Opt: LargeOutput},
+	{Prog: glibc("vector.c"), Cmd: "int80 avx512 100000", Opt: LargeOutput},
 	{Prog: glibc("vector.c"), Cmd: "vsyscall sse 1000000", Opt: LargeOutput},
 	{Prog: glibc("vector.c"), Cmd: "vsyscall avx2 1000000", Opt: LargeOutput},
 	{Prog: glibc("vector.c"), Cmd: "vsyscall avx512 1000000", Opt: LargeOutput},

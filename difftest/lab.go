@@ -9,11 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"bee/internal/winetest"
 )
 
 // Lab holds what the runs need: the commands under test, the guard, Wine and
-// a directory for the cases. Paths come from the environment where it names
-// them, else from build/.
+// a directory for the cases.
 type Lab struct {
 	Root string // the module's
 	Keep bool   // leave the directories of failed cases
@@ -22,7 +23,8 @@ type Lab struct {
 	reach  store  // native forms where the guest's user can run them
 	work   string // the cases' directories
 	owner  *owner
-	wine   string
+	wine   string // runs a Windows program in the private prefix
+	server string // starts Wine's server
 	runner string
 	guard  string
 	rewr   string
@@ -34,13 +36,15 @@ func NewLab() (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
+	build := winetest.Build()
 	l := &Lab{
 		Root:   root,
-		store:  store{root: root, dir: filepath.Join(root, "build/difftest/cache")},
-		wine:   pathOr("BEE_WINE", root, "build/wine/run"),
-		runner: pathOr("BEE_BEERUN", root, "build/windows-386/beerun.exe"),
-		guard:  pathOr("BEE_GUARD", root, "build/linux/guard"),
-		rewr:   pathOr("BEE_BEEREWRITE", root, "build/linux/beerewrite"),
+		store:  store{root: root, build: build, dir: filepath.Join(build, "difftest")},
+		wine:   filepath.Join(build, "wine/run"),
+		server: filepath.Join(build, "wine/server"),
+		runner: filepath.Join(build, "windows-386/beerun.exe"),
+		guard:  filepath.Join(build, "linux/guard"),
+		rewr:   filepath.Join(build, "linux/beerewrite"),
 	}
 	// The user of the native runs may not reach the module's directory, so the cases are elsewhere.
 	if l.work, err = os.MkdirTemp("", "bee-difftest-"); err != nil {
@@ -62,13 +66,6 @@ func (l *Lab) Close() error {
 		return nil
 	}
 	return os.RemoveAll(l.work)
-}
-
-func pathOr(variable, root, rel string) string {
-	if p := os.Getenv(variable); p != "" {
-		return p
-	}
-	return filepath.Join(root, rel)
 }
 
 func moduleRoot() (string, error) {
@@ -128,13 +125,10 @@ func missing(path string) string {
 
 // WarmUp starts Wine's server and services outside of any run.
 func (l *Lab) WarmUp() error {
-	server := filepath.Join(filepath.Dir(l.wine), "server")
-	if missing(server) == "" {
-		cmd := exec.Command(server, "start")
-		cmd.Env = wineEnv()
-		// It answers 2 when the server is already there.
-		_ = cmd.Run()
-	}
+	server := exec.Command(l.server, "start")
+	server.Env = wineEnv()
+	// It ends with 2 when Wine's server is there already.
+	_ = server.Run()
 	cmd := exec.Command(l.wine, l.runner, "--help")
 	cmd.Env = wineEnv()
 	cmd.WaitDelay = time.Second

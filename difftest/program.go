@@ -14,7 +14,7 @@ import (
 // Program is a guest program: one that is there already (Path), or a source
 // of testdata/programs and the way to build it.
 type Program struct {
-	Path   string // below the module's root
+	Path   string // below the build directory
 	Argv0  string
 	Source string // below testdata/programs
 	Kit    Kit
@@ -37,10 +37,10 @@ func (k Kit) String() string {
 	return [...]string{"glibc", "musl", "nolibc", "c++", "lld"}[k]
 }
 
-func (k Kit) command(root string) []string {
+func (k Kit) command(build string) []string {
 	switch k {
 	case Musl:
-		return []string{filepath.Join(root, "build/musl/i386-gcc"), "-static", "-O2", "-g"}
+		return []string{filepath.Join(build, "musl/i386-gcc"), "-static", "-O2", "-g"}
 	case NoLibc:
 		return []string{
 			"gcc", "-m32", "-static", "-O2", "-g", "-nostdlib", "-ffreestanding", "-fno-pie", "-no-pie",
@@ -56,7 +56,7 @@ func (k Kit) command(root string) []string {
 }
 
 // Busybox is Debian's busybox-static for i386.
-var Busybox = Program{Path: "build/thirdparty/busybox-static-i386/bin/busybox", Argv0: "busybox"}
+var Busybox = Program{Path: "thirdparty/busybox-static-i386/bin/busybox", Argv0: "busybox"}
 
 func (p Program) String() string {
 	if p.Source == "" {
@@ -79,8 +79,9 @@ func (p Program) argv0() string {
 // store builds and rewrites programs and keeps the results under their
 // inputs' digest.
 type store struct {
-	root string // of the module
-	dir  string // build/difftest/cache
+	root  string // of the module
+	build string // the build directory
+	dir   string // of the results
 
 	mu   sync.Mutex // guards done
 	done map[string]*built
@@ -125,7 +126,7 @@ func (s *store) make(key []byte, name string, fill func(tmp string) error) (stri
 // native returns the path of the program as Linux runs it.
 func (s *store) native(p Program) (string, error) {
 	if p.Source == "" {
-		path := filepath.Join(s.root, p.Path)
+		path := filepath.Join(s.build, p.Path)
 		if _, err := os.Stat(path); err != nil {
 			return "", fmt.Errorf("%w (make setup unpacks it)", err)
 		}
@@ -136,7 +137,7 @@ func (s *store) native(p Program) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	args := append(p.Kit.command(s.root), strings.Fields(p.Flags)...)
+	args := append(p.Kit.command(s.build), strings.Fields(p.Flags)...)
 	version, err := compilerVersion(args[0])
 	if err != nil {
 		return "", err

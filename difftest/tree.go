@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"time"
 	"unicode/utf16"
 )
 
@@ -49,7 +50,7 @@ func readTree(dir string) ([]entry, error) {
 		e := entry{
 			path:  filepath.ToSlash(rel),
 			mode:  info.Mode().Perm(),
-			mtime: info.ModTime().UTC().Format("2006-01-02 15:04:05.000000000"),
+			mtime: timeText(info.ModTime()),
 		}
 		switch info.Mode().Type() {
 		case 0:
@@ -77,6 +78,14 @@ func readTree(dir string) ([]entry, error) {
 	})
 	sort.Slice(list, func(i, j int) bool { return list[i].path < list[j].path })
 	return list, err
+}
+
+// timeText is a file's time, or that it was changed just now.
+func timeText(t time.Time) string {
+	if d := time.Since(t); -time.Minute < d && d < time.Hour {
+		return "now"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05.000000000")
 }
 
 // linkFile reads Cygwin's form of a symbolic link: a small file that begins

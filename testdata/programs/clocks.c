@@ -49,7 +49,7 @@ int main(void)
 	before = now(CLOCK_MONOTONIC);
 	while (now(CLOCK_MONOTONIC) - before < 0.2)
 		x++;
-	printf("cpu time passes %d\n", now(CLOCK_PROCESS_CPUTIME_ID) - cpu > 0.05);
+	printf("cpu time passes %d\n", now(CLOCK_PROCESS_CPUTIME_ID) - cpu > 0.001);
 	struct tms t;
 	printf("times %d clock %d\n", times(&t) != (clock_t)-1, clock() > 0);
 	time_t zero = 86400 * 365;
