@@ -85,10 +85,10 @@ func (d *discovery) endsFlow(i int) bool {
 	if i == d.base[d.region(i)] {
 		return true
 	}
-	p := d.start.prev(i - 1)
-	if p < 0 || !d.cover.get(i-1) {
+	if !d.cover.get(i - 1) {
 		return false
 	}
+	p := d.start.prev(i - 1)
 	in, ok := d.decodeAt(p)
 	if !ok || p+int(in.Len) != i {
 		return false
