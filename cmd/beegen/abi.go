@@ -160,7 +160,6 @@ func abiStructs() []abiStruct {
 		{"CloneArgs", "struct clone_args", "", "flags pidfd child_tid parent_tid exit_signal stack stack_size tls set_tid set_tid_size cgroup", ""},
 		{"RobustListHead", "struct robust_list_head", "", "list futex_offset list_op_pending", ""},
 		{"EpollEvent", "struct epoll_event", "", "events data", ""},
-		{"SchedParam", "struct k_sched_param", "", "", "none"},
 	}
 }
 
