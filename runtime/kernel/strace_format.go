@@ -54,7 +54,13 @@ func pointer(v uint64) string {
 	return fmt.Sprintf("%#x", v)
 }
 
-func hexResult(v uint64) string { return fmt.Sprintf("%#x", v) }
+// hexResult writes a number as C's %#x does: a zero has no prefix.
+func hexResult(v uint64) string {
+	if v == 0 {
+		return "0"
+	}
+	return fmt.Sprintf("%#x", v)
+}
 
 // quote writes text as C does, with octal escapes.
 func quote(b []byte, cut bool) string {
@@ -109,7 +115,7 @@ var (
 	argInt  = in(func(f *traceFormatter, i int) string { return fmt.Sprint(int32(f.a[i])) })
 	argUint = in(func(f *traceFormatter, i int) string { return fmt.Sprint(f.a[i]) })
 	argLong = in(func(f *traceFormatter, i int) string { return fmt.Sprint(f.t.long(f.a[i])) })
-	argHex  = in(func(f *traceFormatter, i int) string { return fmt.Sprintf("%#x", f.a[i]) })
+	argHex  = in(func(f *traceFormatter, i int) string { return hexResult(f.a[i]) })
 	argPtr  = in(func(f *traceFormatter, i int) string { return pointer(f.a[i]) })
 	argOct  = in(func(f *traceFormatter, i int) string { return octal(f.a[i]) })
 	argAt   = in(func(f *traceFormatter, i int) string {

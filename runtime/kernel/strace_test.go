@@ -1,0 +1,76 @@
+//go:build linux
+
+package kernel
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+	"testing"
+
+	"bee/image"
+	"bee/runtime/abi"
+	linuxhost "bee/runtime/host/linux"
+)
+
+func TestStrace(t *testing.T) {
+	task, arena := testSpace(t, image.I386)
+	var out bytes.Buffer
+	task.proc.trace = newTracer(&out, false, linuxhost.Clock{})
+	page, _ := call(t, task, "mmap2", arena.Lo, abi.PageSize, protRW, anonFixed, noFD, 0)
+	_ = task.CopyOut(page, []byte("he said \"no\"\n\x01\x001\xff and so on and so forth\x00"))
+	_ = task.CopyOut(page+256, []byte("/no/such\x00"))
+	_, _ = call(t, task, "write", 99, page, 14)
+	_, _ = call(t, task, "write", 99, page, 40)
+	_, _ = call(t, task, "openat", uint64(^uint32(99)), 16, abi.O_WRONLY|abi.O_CREAT|abi.O_CLOEXEC, 0o644)
+	_, _ = call(t, task, "brk", 0)
+	_, _ = call(t, task, "mprotect", page+abi.PageSize, abi.PageSize, 0)
+	_, _ = call(t, task, "kill", uint64(task.proc.pid), 0)
+	_, _ = call(t, task, "rt_sigprocmask", abi.SIG_BLOCK, 0, page+512, 8)
+	_, _ = call(t, task, "clone3", 1, 2)
+	task.Syscall(9999, Args{1})
+	_, _ = call(t, task, "exit_group", 3)
+	task.proc.Finish()
+	got := out.String()
+	got = strings.ReplaceAll(got, pointer(page), "PAGE")
+	got = strings.ReplaceAll(got, pointer(page+abi.PageSize), "NEXT")
+	got = strings.ReplaceAll(got, pointer(page+512), "SET")
+	got = regexp.MustCompile(`kill\(\d+`).ReplaceAllString(got, "kill(PID")
+	got = regexp.MustCompile(` +=`).ReplaceAllString(got, " =")
+	const want = `mmap2(PAGE, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = PAGE
+write(99, "he said \"no\"\n\1", 14) = -1 EBADF (Bad file descriptor)
+write(99, "he said \"no\"\n\1\0001\377 and so on and "..., 40) = -1 EBADF (Bad file descriptor)
+openat(AT_FDCWD, 0x10, O_WRONLY|O_CREAT|O_CLOEXEC, 0644) = -1 EFAULT (Bad address)
+brk(NULL) = 0
+mprotect(NEXT, 4096, PROT_NONE) = -1 ENOMEM (Cannot allocate memory)
+kill(PID, 0) = 0
+rt_sigprocmask(SIG_BLOCK, NULL, [], 8) = 0
+clone3(0x1, 0x2, 0, 0, 0, 0) = -1 ENOSYS (Function not implemented)
+syscall_0x270f(0x1, 0, 0, 0, 0, 0) = -1 ENOSYS (Function not implemented)
+exit_group(3) = ?
++++ exited with 3 +++
+`
+	for i, w := range strings.Split(want, "\n") {
+		if g := strings.Split(got, "\n"); i >= len(g) || g[i] != w {
+			t.Errorf("line %d:\n got %s\nwant %s", i+1, append(g, "")[min(i, len(g))], w)
+		}
+	}
+}
+
+func TestStraceSummary(t *testing.T) {
+	task, _ := testSpace(t, image.I386)
+	var out bytes.Buffer
+	task.proc.trace = newTracer(&out, true, linuxhost.Clock{})
+	_, _ = call(t, task, "getpid")
+	_, _ = call(t, task, "getpid")
+	_, _ = call(t, task, "clone3")
+	task.proc.Finish()
+	for _, want := range []string{
+		`(?m)^% time     seconds  usecs/call     calls    errors syscall$`,
+		`(?m) 2           getpid$`, `(?m) 1         1 clone3$`, `(?m)^100\.00 .* 3         1 total$`,
+	} {
+		if !regexp.MustCompile(want).Match(out.Bytes()) {
+			t.Errorf("no %s in\n%s", want, out.String())
+		}
+	}
+}
