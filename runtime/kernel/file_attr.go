@@ -1,0 +1,264 @@
+package kernel
+
+import (
+	"bee/runtime/abi"
+	"bee/runtime/host"
+)
+
+// Permissions
+
+func (t *Task) chmodPlace(pl place, mode uint32) abi.Errno {
+	if pl.mnt.tree == nil {
+		return missing(pl, abi.EPERM)
+	}
+	return pl.mnt.tree.Chmod(pl.rel, mode&0o7777)
+}
+
+func sysChmod(t *Task, a Args) (uint64, abi.Errno) {
+	return t.onPath(abi.AT_FDCWD, a[0], true, func(pl place) abi.Errno { return t.chmodPlace(pl, uint32(a[1])) })
+}
+
+func sysFchmodat(t *Task, a Args) (uint64, abi.Errno) {
+	return t.onPath(int32(a[0]), a[1], true, func(pl place) abi.Errno { return t.chmodPlace(pl, uint32(a[2])) })
+}
+
+func sysFchmod(t *Task, a Args) (uint64, abi.Errno) {
+	f, e := t.file(a[0])
+	if e != 0 {
+		return 0, e
+	}
+	defer t.proc.files.put(f)
+	switch f.ops.(type) {
+	case regularOps, folderOps:
+		return 0, t.proc.files.host.Fchmod(f.h, uint32(a[1])&0o7777)
+	}
+	return 0, abi.EPERM
+}
+
+// Owners do not change: to the same ids it succeeds, else EPERM.
+
+func (t *Task) chownTo(st *host.Stat, uid, gid uint64, narrow bool) abi.Errno {
+	same := func(v uint64, id uint32) bool {
+		if narrow {
+			return uint16(v) == 0xffff || uint16(v) == uint16(id) && id <= 0xffff
+		}
+		return uint32(v) == ^uint32(0) || uint32(v) == id
+	}
+	if !same(uid, st.UID) || !same(gid, st.GID) {
+		return abi.EPERM
+	}
+	return 0
+}
+
+func chownCall(follow, plain bool) Handler {
+	return func(t *Task, a Args) (uint64, abi.Errno) {
+		return t.chownat(abi.AT_FDCWD, a[0], a[1], a[2], follow, t.narrow(plain))
+	}
+}
+
+func (t *Task) chownat(dirfd int32, addr, uid, gid uint64, follow, narrow bool) (uint64, abi.Errno) {
+	return t.onPath(dirfd, addr, follow, func(pl place) abi.Errno {
+		var st host.Stat
+		if e := t.lstat(pl, &st); e != 0 {
+			return e
+		}
+		return t.chownTo(&st, uid, gid, narrow)
+	})
+}
+
+func fchownCall(plain bool) Handler {
+	return func(t *Task, a Args) (uint64, abi.Errno) {
+		var st host.Stat
+		if e := t.fstat(int32(a[0]), &st); e != 0 {
+			return 0, e
+		}
+		return 0, t.chownTo(&st, a[1], a[2], t.narrow(plain))
+	}
+}
+
+func sysFchownat(t *Task, a Args) (uint64, abi.Errno) {
+	flags := uint32(a[4])
+	if flags&^(abi.AT_SYMLINK_NOFOLLOW|abi.AT_EMPTY_PATH) != 0 {
+		return 0, abi.EINVAL
+	}
+	if flags&abi.AT_EMPTY_PATH != 0 {
+		if p, e := t.Path(a[1]); e == 0 && p == "" {
+			return fchownCall(false)(t, Args{a[0], a[2], a[3]})
+		}
+	}
+	return t.chownat(int32(a[0]), a[1], a[2], a[3], flags&abi.AT_SYMLINK_NOFOLLOW == 0, false)
+}
+
+// Times
+
+const (
+	utimeNow  = 0x3fffffff // UTIME_NOW
+	utimeOmit = 0x3ffffffe // UTIME_OMIT
+)
+
+func (t *Task) nowNanos() int64 { return int64(t.proc.clock.Realtime()) }
+
+// timeArg is one timespec of utimensat.
+func (t *Task) timeArg(sec, nsec int64) (int64, abi.Errno) {
+	switch nsec {
+	case utimeNow:
+		return t.nowNanos(), 0
+	case utimeOmit:
+		return host.OmitTime, 0
+	}
+	if nsec < 0 || nsec >= second {
+		return 0, abi.EINVAL
+	}
+	const limit = 1 << 33 // 272 years from 1970
+	return max(min(sec, limit), -limit)*second + nsec, 0
+}
+
+func utimensat(wide bool) Handler {
+	return func(t *Task, a Args) (uint64, abi.Errno) {
+		var at, mt int64
+		if a[2] == 0 {
+			at = t.nowNanos()
+			mt = at
+		} else {
+			var v [4]int64
+			if wide || t.is64() {
+				m, e := t.Bytes(a[2], 32, false)
+				if e != 0 {
+					return 0, e
+				}
+				for i := range v {
+					v[i] = int64(le64(m[8*i:]))
+				}
+				if !t.is64() { // the upper halves may be rubbish
+					v[1], v[3] = int64(int32(v[1])), int64(int32(v[3]))
+				}
+			} else {
+				m, e := t.Bytes(a[2], 16, false)
+				if e != 0 {
+					return 0, e
+				}
+				for i := range v {
+					v[i] = int64(int32(le32(m[4*i:])))
+				}
+			}
+			var e abi.Errno
+			if at, e = t.timeArg(v[0], v[1]); e != 0 {
+				return 0, e
+			}
+			if mt, e = t.timeArg(v[2], v[3]); e != 0 {
+				return 0, e
+			}
+		}
+		return t.setTimes(int32(a[0]), a[1], at, mt, uint32(a[3]))
+	}
+}
+
+// setTimes is the common end: a path, or a descriptor if there is none.
+func (t *Task) setTimes(dirfd int32, addr uint64, at, mt int64, flags uint32) (uint64, abi.Errno) {
+	if flags&^(abi.AT_SYMLINK_NOFOLLOW|abi.AT_EMPTY_PATH) != 0 {
+		return 0, abi.EINVAL
+	}
+	p := ""
+	if addr != 0 {
+		var e abi.Errno
+		if p, e = t.Path(addr); e != 0 {
+			return 0, e
+		}
+	}
+	if addr == 0 || p == "" && flags&abi.AT_EMPTY_PATH != 0 {
+		if dirfd == abi.AT_FDCWD && addr == 0 {
+			return 0, abi.EFAULT
+		}
+		f, e := t.file(uint64(uint32(dirfd)))
+		if e != 0 {
+			return 0, e
+		}
+		defer t.proc.files.put(f)
+		switch f.ops.(type) {
+		case regularOps, folderOps:
+			if at == host.OmitTime && mt == host.OmitTime {
+				return 0, 0
+			}
+			return 0, t.proc.files.host.SetTimesOf(f.h, at, mt)
+		}
+		return 0, 0 // pipes and devices: nothing to see
+	}
+	return 0, t.find(dirfd, p, flags&abi.AT_SYMLINK_NOFOLLOW == 0, func(pl place) abi.Errno {
+		if pl.mnt.tree == nil {
+			if pl.node != nil && pl.node.mode&abi.S_IFMT == abi.S_IFCHR {
+				return 0
+			}
+			return missing(pl, abi.EPERM)
+		}
+		if at == host.OmitTime && mt == host.OmitTime {
+			var st host.Stat
+			return t.lstat(pl, &st)
+		}
+		return pl.mnt.tree.SetTimes(pl.rel, at, mt)
+	})
+}
+
+// timevals reads the two struct timeval of utimes.
+func (t *Task) timevals(addr uint64) (at, mt int64, e abi.Errno) {
+	if addr == 0 {
+		at = t.nowNanos()
+		return at, at, 0
+	}
+	w := uint64(t.ptrSize())
+	m, e := t.Bytes(addr, 4*w, false)
+	if e != 0 {
+		return 0, 0, e
+	}
+	var v [4]int64
+	for i := range v {
+		if w == 8 {
+			v[i] = int64(le64(m[8*i:]))
+		} else {
+			v[i] = int64(int32(le32(m[4*i:])))
+		}
+	}
+	if v[1] < 0 || v[1] >= 1e6 || v[3] < 0 || v[3] >= 1e6 {
+		return 0, 0, abi.EINVAL
+	}
+	return v[0]*second + v[1]*1000, v[2]*second + v[3]*1000, 0
+}
+
+func sysUtimes(t *Task, a Args) (uint64, abi.Errno) {
+	at, mt, e := t.timevals(a[1])
+	if e != 0 {
+		return 0, e
+	}
+	if a[0] == 0 {
+		return 0, abi.EFAULT
+	}
+	return t.setTimes(abi.AT_FDCWD, a[0], at, mt, 0)
+}
+
+func sysFutimesat(t *Task, a Args) (uint64, abi.Errno) {
+	at, mt, e := t.timevals(a[2])
+	if e != 0 {
+		return 0, e
+	}
+	return t.setTimes(int32(a[0]), a[1], at, mt, 0)
+}
+
+func sysUtime(t *Task, a Args) (uint64, abi.Errno) {
+	at := t.nowNanos()
+	mt := at
+	if a[1] != 0 {
+		w := uint64(t.ptrSize())
+		m, e := t.Bytes(a[1], 2*w, false)
+		if e != 0 {
+			return 0, e
+		}
+		if w == 8 {
+			at, mt = int64(le64(m))*second, int64(le64(m[8:]))*second
+		} else {
+			at, mt = int64(int32(le32(m)))*second, int64(int32(le32(m[4:])))*second
+		}
+	}
+	if a[0] == 0 {
+		return 0, abi.EFAULT
+	}
+	return t.setTimes(abi.AT_FDCWD, a[0], at, mt, 0)
+}

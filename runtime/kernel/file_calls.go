@@ -1,0 +1,131 @@
+package kernel
+
+import (
+	"bee/image"
+	"bee/runtime/abi"
+)
+
+// fileCalls are the calls about files, directories, pipes and the console.
+func fileCalls() []Call {
+	const (
+		noOwner = "owners cannot be changed: EPERM unless the ids are the same"
+		oneLock = "locks are granted always; other processes do not see them"
+		polls   = "waits by asking again every 10 ms at most; signal mask not used"
+		noDir   = "a directory that is renamed while it is open is looked for at its old place"
+	)
+	list := []Call{
+		{Name: "read", Handler: sysRead, Support: Full},
+		{Name: "write", Handler: sysWrite, Support: Full},
+		{Name: "readv", Handler: sysReadv, Support: Full},
+		{Name: "writev", Handler: sysWritev, Support: Partial, Note: "buffers are written one after the other"},
+		{Name: "pread64", Handler: sysPread, Support: Full},
+		{Name: "pwrite64", Handler: sysPwrite, Support: Full},
+		{Name: "preadv", Handler: positionalVector(false, false), Support: Full},
+		{Name: "pwritev", Handler: positionalVector(true, false), Support: Full},
+		{Name: "preadv2", Handler: positionalVector(false, true), Support: Partial, Note: "no flags"},
+		{Name: "pwritev2", Handler: positionalVector(true, true), Support: Partial, Note: "no flags"},
+		{Name: "lseek", Handler: sysLseek, Support: Partial, Note: "SEEK_DATA and SEEK_HOLE see one piece of data"},
+		{Name: "_llseek", Handler: sysLlseek, Support: Full, Arch: image.I386},
+		{Name: "open", Handler: sysOpen, Support: Partial, Note: "no O_TMPFILE"},
+		{Name: "openat", Handler: sysOpenat, Support: Partial, Note: "no O_TMPFILE; " + noDir},
+		{Name: "openat2", Handler: sysOpenat2, Support: Partial, Note: "no RESOLVE_ flags: ENOSYS"},
+		{Name: "creat", Handler: sysCreat, Support: Full},
+		{Name: "close", Handler: sysClose, Support: Full},
+		{Name: "close_range", Handler: sysCloseRange, Support: Full},
+		{Name: "dup", Handler: sysDup, Support: Full},
+		{Name: "dup2", Handler: sysDup2, Support: Full},
+		{Name: "dup3", Handler: sysDup3, Support: Full},
+		{Name: "fcntl", Handler: sysFcntl, Support: Partial, Note: oneLock + "; no leases, owners, seals"},
+		{Name: "fcntl64", Handler: sysFcntl, Support: Partial, Note: oneLock + "; no leases, owners, seals", Arch: image.I386},
+		{Name: "flock", Handler: sysFlock, Support: Partial, Note: oneLock},
+		{Name: "ioctl", Handler: sysIoctl, Support: Partial, Note: "FIONREAD, FIONBIO, FIOCLEX; of a console TCGETS, TIOCGWINSZ, TIOCGPGRP; its mode cannot be changed"},
+		{Name: "stat", Handler: statCall((*Task).putStat, 0), Support: Full},
+		{Name: "lstat", Handler: statCall((*Task).putStat, abi.AT_SYMLINK_NOFOLLOW), Support: Full},
+		{Name: "fstat", Handler: fstatCall((*Task).putStat), Support: Full},
+		{Name: "stat64", Handler: statCall((*Task).putStat64, 0), Support: Full, Arch: image.I386},
+		{Name: "lstat64", Handler: statCall((*Task).putStat64, abi.AT_SYMLINK_NOFOLLOW), Support: Full, Arch: image.I386},
+		{Name: "fstat64", Handler: fstatCall((*Task).putStat64), Support: Full, Arch: image.I386},
+		{Name: "fstatat64", Handler: fstatatCall((*Task).putStat64), Support: Full, Arch: image.I386},
+		{Name: "newfstatat", Handler: fstatatCall((*Task).putStat), Support: Full, Arch: image.AMD64},
+		{Name: "statx", Handler: sysStatx, Support: Full},
+		{Name: "access", Handler: sysAccess, Support: Full},
+		{Name: "faccessat", Handler: sysFaccessat, Support: Full},
+		{Name: "faccessat2", Handler: sysFaccessat2, Support: Full},
+		{Name: "readlink", Handler: sysReadlink, Support: Full},
+		{Name: "readlinkat", Handler: sysReadlinkat, Support: Full},
+		{Name: "getdents", Handler: getdents(false), Support: Full},
+		{Name: "getdents64", Handler: getdents(true), Support: Full},
+		{Name: "mkdir", Handler: sysMkdir, Support: Full},
+		{Name: "mkdirat", Handler: sysMkdirat, Support: Full},
+		{Name: "rmdir", Handler: sysRmdir, Support: Full},
+		{Name: "unlink", Handler: sysUnlink, Support: Full},
+		{Name: "unlinkat", Handler: sysUnlinkat, Support: Full},
+		{Name: "rename", Handler: sysRename, Support: Full},
+		{Name: "renameat", Handler: sysRenameat, Support: Full},
+		{Name: "renameat2", Handler: sysRenameat2, Support: Partial, Note: "RENAME_NOREPLACE only"},
+		{Name: "link", Handler: sysLink, Support: Full},
+		{Name: "linkat", Handler: sysLinkat, Support: Full},
+		{Name: "symlink", Handler: sysSymlink, Support: Full},
+		{Name: "symlinkat", Handler: sysSymlinkat, Support: Full},
+		{Name: "mknod", Handler: sysMknod, Support: Partial, Note: "regular files; EPERM for others"},
+		{Name: "mknodat", Handler: sysMknodat, Support: Partial, Note: "regular files; EPERM for others"},
+		{Name: "chmod", Handler: sysChmod, Support: Full},
+		{Name: "fchmod", Handler: sysFchmod, Support: Full},
+		{Name: "fchmodat", Handler: sysFchmodat, Support: Full},
+		{Name: "fchownat", Handler: sysFchownat, Support: Partial, Note: noOwner},
+		{Name: "utime", Handler: sysUtime, Support: Full},
+		{Name: "utimes", Handler: sysUtimes, Support: Full},
+		{Name: "futimesat", Handler: sysFutimesat, Support: Full},
+		{Name: "utimensat", Handler: utimensat(false), Support: Full},
+		{Name: "utimensat_time64", Handler: utimensat(true), Support: Full, Arch: image.I386},
+		{Name: "truncate", Handler: sysTruncate, Support: Full},
+		{Name: "truncate64", Handler: sysTruncate64, Support: Full, Arch: image.I386},
+		{Name: "ftruncate", Handler: sysFtruncate, Support: Full},
+		{Name: "ftruncate64", Handler: sysFtruncate64, Support: Full, Arch: image.I386},
+		{Name: "fallocate", Handler: sysFallocate, Support: Partial, Note: "space only: no holes, no zeroing"},
+		{Name: "fadvise64", Handler: sysFadvise, Support: Partial, Note: "taken and forgotten"},
+		{Name: "fadvise64_64", Handler: sysFadvise, Support: Partial, Note: "taken and forgotten", Arch: image.I386},
+		{Name: "readahead", Handler: sysFadvise, Support: Partial, Note: "taken and forgotten"},
+		{Name: "getcwd", Handler: sysGetcwd, Support: Full},
+		{Name: "chdir", Handler: sysChdir, Support: Full},
+		{Name: "fchdir", Handler: sysFchdir, Support: Full},
+		{Name: "umask", Handler: sysUmask, Support: Full},
+		{Name: "statfs", Handler: sysStatfs, Support: Full},
+		{Name: "fstatfs", Handler: sysFstatfs, Support: Full},
+		{Name: "statfs64", Handler: sysStatfs64, Support: Full, Arch: image.I386},
+		{Name: "fstatfs64", Handler: sysFstatfs64, Support: Full, Arch: image.I386},
+		{Name: "sync", Handler: sysOK, Support: Partial, Note: "left to Windows; use fsync"},
+		{Name: "syncfs", Handler: sysFadvise, Support: Partial, Note: "left to Windows; use fsync"},
+		{Name: "fsync", Handler: sysFsync, Support: Full},
+		{Name: "fdatasync", Handler: sysFsync, Support: Full},
+		{Name: "sync_file_range", Handler: sysFadvise, Support: Partial, Note: "taken and forgotten"},
+		{Name: "pipe", Handler: sysPipe, Support: Full},
+		{Name: "pipe2", Handler: sysPipe2, Support: Partial, Note: "no O_DIRECT"},
+		{Name: "poll", Handler: sysPoll, Support: Partial, Note: polls},
+		{Name: "ppoll", Handler: ppoll((*Task).readTimespec), Support: Partial, Note: polls},
+		{Name: "ppoll_time64", Handler: ppoll((*Task).readTimespec64), Support: Partial, Note: polls, Arch: image.I386},
+		{Name: "select", Handler: sysOldSelect, Support: Partial, Note: polls, Arch: image.I386},
+		{Name: "_newselect", Handler: sysSelect, Support: Partial, Note: polls, Arch: image.I386},
+		{Name: "select", Handler: sysSelect, Support: Partial, Note: polls, Arch: image.AMD64},
+		{Name: "pselect6", Handler: pselect((*Task).readTimespec), Support: Partial, Note: polls},
+		{Name: "pselect6_time64", Handler: pselect((*Task).readTimespec64), Support: Partial, Note: polls, Arch: image.I386},
+		{Name: "sendfile", Handler: sendfile(false), Support: Full},
+		{Name: "sendfile64", Handler: sendfile(true), Support: Full, Arch: image.I386},
+		{Name: "copy_file_range", Handler: sysCopyFileRange, Support: Full},
+	}
+	// On IA-32 the plain names take 16-bit ids, those with 32 at the end
+	// whole ones.
+	for _, suffix := range []string{"", "32"} {
+		arch := image.Arch(0)
+		if suffix != "" {
+			arch = image.I386
+		}
+		plain := suffix == ""
+		list = append(list,
+			Call{Name: "chown" + suffix, Handler: chownCall(true, plain), Support: Partial, Note: noOwner, Arch: arch},
+			Call{Name: "lchown" + suffix, Handler: chownCall(false, plain), Support: Partial, Note: noOwner, Arch: arch},
+			Call{Name: "fchown" + suffix, Handler: fchownCall(plain), Support: Partial, Note: noOwner, Arch: arch},
+		)
+	}
+	return list
+}

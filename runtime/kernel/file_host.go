@@ -1,0 +1,274 @@
+package kernel
+
+import (
+	"bee/runtime/abi"
+	"bee/runtime/host"
+)
+
+// regularOps are files of the host with a position, which is kept in the
+// description unless the caller of the runner shares it.
+type regularOps struct{}
+
+func (regularOps) read(t *Task, f *File, p []byte) (int, abi.Errno) {
+	h := t.proc.files.host
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.shared {
+		return h.Read(f.h, p)
+	}
+	n, e := h.ReadAt(f.h, p, f.off)
+	f.off += int64(n)
+	return n, e
+}
+
+func (regularOps) write(t *Task, f *File, p []byte) (int, abi.Errno) {
+	h := t.proc.files.host
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.shared {
+		return h.Write(f.h, p)
+	}
+	if f.append() {
+		n, e := h.Append(f.h, p)
+		if e == 0 {
+			var st host.Stat
+			if h.Fstat(f.h, &st) == 0 {
+				f.off = st.Size
+			}
+		}
+		return n, e
+	}
+	n, e := h.WriteAt(f.h, p, f.off)
+	f.off += int64(n)
+	return n, e
+}
+
+func (regularOps) pread(t *Task, f *File, p []byte, off int64) (int, abi.Errno) {
+	h := t.proc.files.host
+	if !f.shared {
+		return h.ReadAt(f.h, p, off)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	// A transfer at an offset moves the handle's position on Windows.
+	at, e := h.Seek(f.h, 0, abi.SEEK_CUR)
+	if e != 0 {
+		return 0, e
+	}
+	n, e := h.ReadAt(f.h, p, off)
+	_, _ = h.Seek(f.h, at, abi.SEEK_SET)
+	return n, e
+}
+
+func (regularOps) pwrite(t *Task, f *File, p []byte, off int64) (int, abi.Errno) {
+	h := t.proc.files.host
+	if !f.shared {
+		if f.append() { // as Linux does, against POSIX
+			return h.Append(f.h, p)
+		}
+		return h.WriteAt(f.h, p, off)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	at, e := h.Seek(f.h, 0, abi.SEEK_CUR)
+	if e != 0 {
+		return 0, e
+	}
+	n, e := h.WriteAt(f.h, p, off)
+	_, _ = h.Seek(f.h, at, abi.SEEK_SET)
+	return n, e
+}
+
+func (o regularOps) seek(t *Task, f *File, off int64, whence int) (int64, abi.Errno) {
+	h := t.proc.files.host
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	base := f.off
+	if f.shared {
+		at, e := h.Seek(f.h, 0, abi.SEEK_CUR)
+		if e != 0 {
+			return 0, e
+		}
+		base = at
+	}
+	var size int64
+	if whence >= abi.SEEK_END {
+		var st host.Stat
+		if e := h.Fstat(f.h, &st); e != 0 {
+			return 0, e
+		}
+		size = st.Size
+	}
+	at, e := seekTo(base, size, off, whence)
+	if e != 0 {
+		return 0, e
+	}
+	if f.shared {
+		return h.Seek(f.h, at, abi.SEEK_SET)
+	}
+	f.off = at
+	return at, 0
+}
+
+// seekTo is lseek of a file whose holes nobody knows: it is all data.
+func seekTo(base, size, off int64, whence int) (int64, abi.Errno) {
+	switch whence {
+	case abi.SEEK_SET:
+		base = 0
+	case abi.SEEK_CUR:
+	case abi.SEEK_END:
+		base = size
+	case abi.SEEK_DATA, abi.SEEK_HOLE:
+		if off < 0 || off >= size {
+			return 0, abi.ENXIO
+		}
+		if whence == abi.SEEK_HOLE {
+			return size, 0
+		}
+		return off, 0
+	default:
+		return 0, abi.EINVAL
+	}
+	at := base + off
+	if off > 0 && at < base {
+		return 0, abi.EOVERFLOW
+	}
+	if at < 0 {
+		return 0, abi.EINVAL
+	}
+	return at, 0
+}
+
+func (regularOps) stat(t *Task, f *File, st *host.Stat) abi.Errno {
+	e := t.proc.files.host.Fstat(f.h, st)
+	t.proc.owned(st)
+	return e
+}
+
+func (regularOps) truncate(t *Task, f *File, size int64) abi.Errno {
+	return t.proc.files.host.Truncate(f.h, size)
+}
+
+func (regularOps) entries(*Task, *File) ([]host.Dirent, abi.Errno) { return nil, abi.ENOTDIR }
+func (regularOps) poll(*Task, *File) host.Ready                    { return host.Ready{In: true, Out: true} }
+
+func (regularOps) ioctl(t *Task, f *File, cmd uint32, arg uint64) (uint64, abi.Errno) {
+	if cmd != abi.FIONREAD {
+		return 0, abi.ENOTTY
+	}
+	var st host.Stat
+	if e := t.proc.files.host.Fstat(f.h, &st); e != 0 {
+		return 0, e
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return 0, t.WriteUint32(arg, uint32(st.Size-f.off))
+}
+
+func (regularOps) close(f *File) { closeHost(f) }
+
+// closeHost gives the handle back. The standard handles belong to the
+// process, not to the program.
+func closeHost(f *File) {
+	if h, ok := f.data.(host.Files); ok && !f.keep {
+		_ = h.Close(f.h)
+	}
+}
+
+// owned fills in who owns a file where the host does not say: the caller.
+func (p *Process) owned(st *host.Stat) {
+	if st.UID == ^uint32(0) {
+		st.UID = p.uid
+	}
+	if st.GID == ^uint32(0) {
+		st.GID = p.gid
+	}
+}
+
+// folderOps are directories of the host.
+type folderOps struct{ baseOps }
+
+func (folderOps) read(*Task, *File, []byte) (int, abi.Errno)         { return 0, abi.EISDIR }
+func (folderOps) pread(*Task, *File, []byte, int64) (int, abi.Errno) { return 0, abi.EISDIR }
+func (folderOps) write(*Task, *File, []byte) (int, abi.Errno)        { return 0, abi.EBADF }
+func (folderOps) pwrite(*Task, *File, []byte, int64) (int, abi.Errno) {
+	return 0, abi.EBADF
+}
+func (folderOps) seek(_ *Task, f *File, off int64, whence int) (int64, abi.Errno) {
+	return seekFolder(f, off, whence)
+}
+
+// seekFolder moves among entries; the position is an entry's number.
+func seekFolder(f *File, off int64, whence int) (int64, abi.Errno) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch whence {
+	case abi.SEEK_SET:
+	case abi.SEEK_CUR:
+		off += f.off
+	case abi.SEEK_END:
+		off += int64(len(f.dir))
+	default:
+		return 0, abi.EINVAL
+	}
+	if off < 0 {
+		return 0, abi.EINVAL
+	}
+	if off == 0 {
+		f.dir = nil // read again
+	}
+	f.off = off
+	return off, 0
+}
+
+func (folderOps) stat(t *Task, f *File, st *host.Stat) abi.Errno { return regularOps{}.stat(t, f, st) }
+
+func (folderOps) entries(t *Task, f *File) ([]host.Dirent, abi.Errno) {
+	list, e := t.proc.files.host.ReadDir(f.h)
+	if e != 0 {
+		return nil, e
+	}
+	return t.proc.files.ns.withMounts(f.path, list), 0
+}
+func (folderOps) close(f *File) { closeHost(f) }
+
+// streamOps are pipes, consoles and other devices that the caller gave.
+type streamOps struct{ baseOps }
+
+func (streamOps) read(t *Task, f *File, p []byte) (int, abi.Errno) {
+	h := t.proc.files.host
+	if f.nonblock() && !h.Poll(f.h, f.kind).In {
+		return 0, abi.EAGAIN
+	}
+	return h.Read(f.h, p)
+}
+
+func (streamOps) write(t *Task, f *File, p []byte) (int, abi.Errno) {
+	n, e := t.proc.files.host.Write(f.h, p)
+	if e == abi.EPIPE && n == 0 {
+		t.Send(abi.SIGPIPE)
+	}
+	return n, e
+}
+
+func (streamOps) stat(t *Task, f *File, st *host.Stat) abi.Errno { return regularOps{}.stat(t, f, st) }
+
+func (streamOps) seek(_ *Task, f *File, _ int64, _ int) (int64, abi.Errno) {
+	if f.kind == host.Char {
+		return 0, 0
+	}
+	return 0, abi.ESPIPE
+}
+
+func (streamOps) poll(t *Task, f *File) host.Ready { return t.proc.files.host.Poll(f.h, f.kind) }
+
+func (streamOps) ioctl(t *Task, f *File, cmd uint32, arg uint64) (uint64, abi.Errno) {
+	switch {
+	case cmd == abi.FIONREAD && f.kind != host.Char:
+		return 0, t.WriteUint32(arg, uint32(t.proc.files.host.Poll(f.h, f.kind).Bytes))
+	case f.kind == host.Console:
+		return ttyIoctl(t, f, cmd, arg)
+	}
+	return 0, abi.ENOTTY
+}
+func (streamOps) close(f *File) { closeHost(f) }

@@ -1,0 +1,497 @@
+package kernel
+
+import (
+	"encoding/binary"
+
+	"bee/runtime/abi"
+	"bee/runtime/host"
+)
+
+func le32(b []byte) uint32 { return binary.LittleEndian.Uint32(b) }
+func le64(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
+
+func put32(b []byte, v uint32) { binary.LittleEndian.PutUint32(b, v) }
+func put64(b []byte, v uint64) { binary.LittleEndian.PutUint64(b, v) }
+
+// count cuts a length as Linux does, and refuses a negative one.
+func (t *Task) count(n uint64) (uint64, abi.Errno) {
+	if t.long(n) < 0 {
+		return 0, abi.EINVAL
+	}
+	return min(n, maxTransfer), 0
+}
+
+func sysRead(t *Task, a Args) (uint64, abi.Errno) {
+	f, e := t.file(a[0])
+	if e != 0 {
+		return 0, e
+	}
+	defer t.proc.files.put(f)
+	if !f.readable() {
+		return 0, abi.EBADF
+	}
+	n, e := t.count(a[2])
+	if e != 0 {
+		return 0, e
+	}
+	b, e := t.BytesPartial(a[1], n, true)
+	if e != 0 {
+		return 0, e
+	}
+	done, e := f.ops.read(t, f, b)
+	return uint64(done), e
+}
+
+func sysWrite(t *Task, a Args) (uint64, abi.Errno) {
+	f, e := t.file(a[0])
+	if e != 0 {
+		return 0, e
+	}
+	defer t.proc.files.put(f)
+	if !f.writable() {
+		return 0, abi.EBADF
+	}
+	n, e := t.count(a[2])
+	if e != 0 {
+		return 0, e
+	}
+	b, e := t.BytesPartial(a[1], n, false)
+	if e != 0 {
+		return 0, e
+	}
+	done, e := f.ops.write(t, f, b)
+	return uint64(done), e
+}
+
+// offset joins the two halves in which IA-32 passes a 64-bit argument.
+func (t *Task) offset(lo, hi uint64) int64 {
+	if t.is64() {
+		return int64(lo)
+	}
+	return int64(lo&0xffffffff | hi<<32)
+}
+
+func sysPread(t *Task, a Args) (uint64, abi.Errno) {
+	return t.positional(a, false)
+}
+
+func sysPwrite(t *Task, a Args) (uint64, abi.Errno) {
+	return t.positional(a, true)
+}
+
+func (t *Task) positional(a Args, write bool) (uint64, abi.Errno) {
+	off := t.offset(a[3], a[4])
+	if off < 0 {
+		return 0, abi.EINVAL
+	}
+	f, e := t.file(a[0])
+	if e != 0 {
+		return 0, e
+	}
+	defer t.proc.files.put(f)
+	if write && !f.writable() || !write && !f.readable() {
+		return 0, abi.EBADF
+	}
+	n, e := t.count(a[2])
+	if e != 0 {
+		return 0, e
+	}
+	b, e := t.BytesPartial(a[1], n, !write)
+	if e != 0 {
+		return 0, e
+	}
+	var done int
+	if write {
+		done, e = f.ops.pwrite(t, f, b, off)
+	} else {
+		done, e = f.ops.pread(t, f, b, off)
+	}
+	return uint64(done), e
+}
+
+func sysReadv(t *Task, a Args) (uint64, abi.Errno)  { return t.vector(a, false, -1) }
+func sysWritev(t *Task, a Args) (uint64, abi.Errno) { return t.vector(a, true, -1) }
+
+// vectorOffset joins the halves of preadv's offset, which come as two longs on
+// both widths.
+func (t *Task) vectorOffset(lo, hi uint64) int64 {
+	if t.is64() {
+		return int64(lo)
+	}
+	return int64(lo&0xffffffff | hi<<32)
+}
+
+func positionalVector(write, flags bool) Handler {
+	return func(t *Task, a Args) (uint64, abi.Errno) {
+		off := t.vectorOffset(a[3], a[4])
+		if flags && a[5] != 0 {
+			return 0, abi.EOPNOTSUPP
+		}
+		if flags && off == -1 {
+			return t.vector(a, write, -1)
+		}
+		if off < 0 {
+			return 0, abi.EINVAL
+		}
+		return t.vector(a, write, off)
+	}
+}
+
+// vector transfers into or out of several buffers, at off or, if that is
+// negative, at the file's position. It ends at the first short transfer.
+func (t *Task) vector(a Args, write bool, off int64) (uint64, abi.Errno) {
+	f, e := t.file(a[0])
+	if e != 0 {
+		return 0, e
+	}
+	defer t.proc.files.put(f)
+	if write && !f.writable() || !write && !f.readable() {
+		return 0, abi.EBADF
+	}
+	v, e := t.Iovecs(a[1], a[2])
+	if e != 0 {
+		return 0, e
+	}
+	total := uint64(0)
+	for _, iov := range v {
+		if iov.Len == 0 {
+			continue
+		}
+		var n int
+		b, e := t.BytesPartial(iov.Addr, iov.Len, !write)
+		switch {
+		case e != 0:
+		case write && off >= 0:
+			n, e = f.ops.pwrite(t, f, b, off+int64(total))
+		case write:
+			n, e = f.ops.write(t, f, b)
+		case off >= 0:
+			n, e = f.ops.pread(t, f, b, off+int64(total))
+		default:
+			n, e = f.ops.read(t, f, b)
+		}
+		total += uint64(n)
+		if e != 0 && total == 0 {
+			return 0, e
+		}
+		if e != 0 || uint64(n) < iov.Len {
+			break
+		}
+		if !write && f.stream() && !f.ops.poll(t, f).In {
+			break // what is there was read; more may never come
+		}
+	}
+	return total, 0
+}
+
+// stream tells whether reading may wait for somebody.
+func (f *File) stream() bool {
+	switch f.ops.(type) {
+	case streamOps, pipeOps:
+		return true
+	}
+	return false
+}
+
+func sysLseek(t *Task, a Args) (uint64, abi.Errno) {
+	f, e := t.file(a[0])
+	if e != 0 {
+		return 0, e
+	}
+	defer t.proc.files.put(f)
+	at, e := f.ops.seek(t, f, t.long(a[1]), int(int32(a[2])))
+	if e == 0 && !t.is64() && at > 1<<31-1 {
+		return 0, abi.EOVERFLOW
+	}
+	return uint64(at), e
+}
+
+func sysLlseek(t *Task, a Args) (uint64, abi.Errno) {
+	f, e := t.file(a[0])
+	if e != 0 {
+		return 0, e
+	}
+	defer t.proc.files.put(f)
+	at, e := f.ops.seek(t, f, int64(a[1]<<32|a[2]&0xffffffff), int(int32(a[4])))
+	if e != 0 {
+		return 0, e
+	}
+	return 0, t.WriteUint64(a[3], uint64(at))
+}
+
+// sendfile and copy_file_range
+
+func sendfile(wide bool) Handler {
+	return func(t *Task, a Args) (uint64, abi.Errno) {
+		ft := t.proc.files
+		out, e := t.file(a[0])
+		if e != 0 {
+			return 0, e
+		}
+		defer ft.put(out)
+		in, e := t.file(a[1])
+		if e != 0 {
+			return 0, e
+		}
+		defer ft.put(in)
+		if !in.readable() || !out.writable() {
+			return 0, abi.EBADF
+		}
+		if out.append() || in.stream() {
+			return 0, abi.EINVAL
+		}
+		n, e := t.count(a[3])
+		if e != 0 {
+			return 0, e
+		}
+		off := int64(-1)
+		if a[2] != 0 {
+			if off, e = t.readOffset(a[2], wide || t.is64()); e != 0 {
+				return 0, e
+			}
+			if off < 0 {
+				return 0, abi.EINVAL
+			}
+		}
+		done, e := t.copy(in, out, off, -1, n)
+		if e != 0 {
+			return 0, e
+		}
+		if a[2] != 0 {
+			e = t.writeOffset(a[2], wide || t.is64(), off+int64(done))
+		}
+		return done, e
+	}
+}
+
+func (t *Task) readOffset(addr uint64, wide bool) (int64, abi.Errno) {
+	if wide {
+		v, e := t.ReadUint64(addr)
+		return int64(v), e
+	}
+	v, e := t.ReadUint32(addr)
+	return int64(int32(v)), e
+}
+
+func (t *Task) writeOffset(addr uint64, wide bool, off int64) abi.Errno {
+	if wide {
+		return t.WriteUint64(addr, uint64(off))
+	}
+	return t.WriteUint32(addr, uint32(off))
+}
+
+// copy moves n bytes between files through a buffer of the kernel; a negative
+// offset is the file's own position.
+func (t *Task) copy(in, out *File, inOff, outOff int64, n uint64) (uint64, abi.Errno) {
+	buf := make([]byte, min(n, 128<<10))
+	total := uint64(0)
+	for total < n {
+		b := buf[:min(uint64(len(buf)), n-total)]
+		var r int
+		var e abi.Errno
+		if inOff >= 0 {
+			r, e = in.ops.pread(t, in, b, inOff+int64(total))
+		} else {
+			r, e = in.ops.read(t, in, b)
+		}
+		if e != 0 && total == 0 {
+			return 0, e
+		}
+		if e != 0 || r == 0 {
+			break
+		}
+		for w := 0; w < r; {
+			var k int
+			if outOff >= 0 {
+				k, e = out.ops.pwrite(t, out, b[w:r], outOff+int64(total))
+			} else {
+				k, e = out.ops.write(t, out, b[w:r])
+			}
+			w += k
+			total += uint64(k)
+			if e != 0 || k == 0 {
+				if inOff < 0 { // what was read and not written is still there
+					_, _ = in.ops.seek(t, in, int64(w-r), abi.SEEK_CUR)
+				}
+				if total == 0 {
+					return 0, e
+				}
+				return total, 0
+			}
+		}
+	}
+	return total, 0
+}
+
+func sysCopyFileRange(t *Task, a Args) (uint64, abi.Errno) {
+	ft := t.proc.files
+	in, e := t.file(a[0])
+	if e != 0 {
+		return 0, e
+	}
+	defer ft.put(in)
+	out, e := t.file(a[2])
+	if e != 0 {
+		return 0, e
+	}
+	defer ft.put(out)
+	for _, f := range []*File{in, out} {
+		switch f.ops.(type) {
+		case regularOps:
+		case folderOps, nodeFolderOps:
+			return 0, abi.EISDIR
+		default:
+			return 0, abi.EINVAL
+		}
+	}
+	switch {
+	case !in.readable() || !out.writable() || out.append():
+		return 0, abi.EBADF
+	case uint32(a[5]) != 0:
+		return 0, abi.EINVAL
+	}
+	inOff, outOff := int64(-1), int64(-1)
+	if a[1] != 0 {
+		if inOff, e = t.readOffset(a[1], true); e != 0 {
+			return 0, e
+		}
+	}
+	if a[3] != 0 {
+		if outOff, e = t.readOffset(a[3], true); e != 0 {
+			return 0, e
+		}
+	}
+	n, e := t.count(a[4])
+	if e != 0 {
+		return 0, e
+	}
+	done, e := t.copy(in, out, inOff, outOff, n)
+	if e != 0 {
+		return 0, e
+	}
+	if a[1] != 0 {
+		if e := t.writeOffset(a[1], true, inOff+int64(done)); e != 0 {
+			return 0, e
+		}
+	}
+	if a[3] != 0 {
+		if e := t.writeOffset(a[3], true, outOff+int64(done)); e != 0 {
+			return 0, e
+		}
+	}
+	return done, 0
+}
+
+// Sizes
+
+func (t *Task) ftruncate(fd uint64, size int64) (uint64, abi.Errno) {
+	if size < 0 {
+		return 0, abi.EINVAL
+	}
+	f, e := t.file(fd)
+	if e != 0 {
+		return 0, e
+	}
+	defer t.proc.files.put(f)
+	if !f.writable() {
+		return 0, abi.EINVAL
+	}
+	return 0, f.ops.truncate(t, f, size)
+}
+
+func sysFtruncate(t *Task, a Args) (uint64, abi.Errno) { return t.ftruncate(a[0], t.long(a[1])) }
+
+func sysFtruncate64(t *Task, a Args) (uint64, abi.Errno) {
+	return t.ftruncate(a[0], t.offset(a[1], a[2]))
+}
+
+func (t *Task) truncatePath(addr uint64, size int64) (uint64, abi.Errno) {
+	if size < 0 {
+		return 0, abi.EINVAL
+	}
+	p, e := t.Path(addr)
+	if e != 0 {
+		return 0, e
+	}
+	return 0, t.at(abi.AT_FDCWD, p, true, func(pl place) abi.Errno {
+		f, e := t.openPlace(pl, abi.O_WRONLY, 0)
+		if e != 0 {
+			return e
+		}
+		defer t.proc.files.put(f)
+		return f.ops.truncate(t, f, size)
+	})
+}
+
+func sysTruncate(t *Task, a Args) (uint64, abi.Errno) { return t.truncatePath(a[0], t.long(a[1])) }
+
+func sysTruncate64(t *Task, a Args) (uint64, abi.Errno) {
+	return t.truncatePath(a[0], t.offset(a[1], a[2]))
+}
+
+func sysFallocate(t *Task, a Args) (uint64, abi.Errno) {
+	off, size := int64(a[2]), int64(a[3])
+	if !t.is64() {
+		off, size = t.offset(a[2], a[3]), t.offset(a[4], a[5])
+	}
+	f, e := t.file(a[0])
+	if e != 0 {
+		return 0, e
+	}
+	defer t.proc.files.put(f)
+	mode := uint32(a[1])
+	switch {
+	case off < 0 || size <= 0:
+		return 0, abi.EINVAL
+	case off+size < 0:
+		return 0, abi.EFBIG
+	case !f.writable():
+		return 0, abi.EBADF
+	case mode&^abi.FALLOC_FL_KEEP_SIZE != 0:
+		return 0, abi.EOPNOTSUPP
+	}
+	if _, ok := f.ops.(regularOps); !ok {
+		if f.stream() {
+			return 0, abi.ESPIPE
+		}
+		return 0, abi.ENODEV
+	}
+	var st host.Stat
+	if e := f.ops.stat(t, f, &st); e != 0 {
+		return 0, e
+	}
+	if e := t.proc.files.host.Allocate(f.h, off+size); e != 0 {
+		return 0, e
+	}
+	if mode == 0 && off+size > st.Size {
+		return 0, f.ops.truncate(t, f, off+size)
+	}
+	return 0, 0
+}
+
+func sysFadvise(t *Task, a Args) (uint64, abi.Errno) {
+	f, e := t.file(a[0])
+	if e != 0 {
+		return 0, e
+	}
+	defer t.proc.files.put(f)
+	if f.stream() {
+		return 0, abi.ESPIPE
+	}
+	return 0, 0
+}
+
+func sysFsync(t *Task, a Args) (uint64, abi.Errno) {
+	f, e := t.file(a[0])
+	if e != 0 {
+		return 0, e
+	}
+	defer t.proc.files.put(f)
+	switch f.ops.(type) {
+	case regularOps:
+		return 0, t.proc.files.host.Sync(f.h)
+	case folderOps, nodeFolderOps:
+		return 0, 0
+	}
+	return 0, abi.EINVAL
+}
