@@ -1,0 +1,369 @@
+//go:build linux
+
+package loader
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"bee/image"
+	"bee/runtime/abi"
+	linuxhost "bee/runtime/host/linux"
+	"bee/runtime/kernel"
+)
+
+const program = `
+#include <stdio.h>
+#include <stdlib.h>
+int data[3000] = {1, 2, 3};
+int bss[20000];
+const char text[] = "read only";
+__thread int tls = 5;
+int main(int argc, char **argv) { printf("%s %d %p\n", text, data[1] + bss[argc] + tls, malloc(1)); return 0; }
+`
+
+// build compiles the program; the address keeps out of the test's own way.
+func build(t *testing.T, flags ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	src, exe := filepath.Join(dir, "p.c"), filepath.Join(dir, "p")
+	if err := os.WriteFile(src, []byte(program), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := append([]string{"-O1", "-static", "-no-pie", "-o", exe, src}, flags...)
+	if out, err := exec.Command("gcc", args...).CombinedOutput(); err != nil {
+		t.Skipf("gcc %v: %v\n%s", flags, err, out)
+	}
+	return exe
+}
+
+// native starts a program and stops it before its first instruction.
+func native(t *testing.T, exe string, args, env []string) int {
+	t.Helper()
+	runtime.LockOSThread()
+	t.Cleanup(runtime.UnlockOSThread)
+	p, err := os.StartProcess(exe, args, &os.ProcAttr{Env: env, Sys: &syscall.SysProcAttr{Ptrace: true}})
+	if err != nil {
+		t.Skipf("cannot trace: %v", err)
+	}
+	t.Cleanup(func() {
+		_ = p.Kill()
+		_, _ = p.Wait()
+	})
+	var ws syscall.WaitStatus
+	if _, err := syscall.Wait4(p.Pid, &ws, 0, nil); err != nil || !ws.Stopped() {
+		t.Fatalf("wait: %v, status %#x", err, ws)
+	}
+	return p.Pid
+}
+
+// perms reads the protection of each page in [lo, hi) from a maps file.
+func perms(text string, lo, hi uint64) string {
+	var b strings.Builder
+	at := lo
+	for sc := bufio.NewScanner(strings.NewReader(text)); sc.Scan(); {
+		var a, z uint64
+		var p string
+		if _, err := fmt.Sscanf(sc.Text(), "%x-%x %s", &a, &z, &p); err != nil {
+			continue
+		}
+		for ; at < hi && at < z; at += abi.PageSize {
+			if at < a {
+				b.WriteString("-\n")
+			} else {
+				b.WriteString(p + "\n")
+			}
+		}
+	}
+	return b.String()
+}
+
+// pairs decodes an auxiliary vector.
+func pairs(b []byte, w int) (types []uint64, values map[uint64]uint64) {
+	values = map[uint64]uint64{}
+	word := func(i int) uint64 {
+		if w == 8 {
+			return binary.LittleEndian.Uint64(b[i*8:])
+		}
+		return uint64(binary.LittleEndian.Uint32(b[i*4:]))
+	}
+	for i := 0; (i+2)*w <= len(b); i += 2 {
+		types = append(types, word(i))
+		values[word(i)] = word(i + 1)
+		if word(i) == abi.AT_NULL {
+			break
+		}
+	}
+	return types, values
+}
+
+func TestLoadLikeLinux(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		arch  image.Arch
+		flags []string
+	}{
+		{"i386", image.I386, []string{"-m32"}},
+		{"i386 one segment for text and headers", image.I386, []string{"-m32", "-Wl,-z,noseparate-code"}},
+		{"amd64", image.AMD64, []string{"-m64", "-Wl,-Ttext-segment=0x20000000"}},
+	} {
+		t.Run(c.name, func(t *testing.T) { loadLikeLinux(t, c.arch, build(t, c.flags...)) })
+	}
+}
+
+func loadLikeLinux(t *testing.T, arch image.Arch, exe string) {
+	args, env := []string{"p", "an argument", ""}, []string{"A=1", "EMPTY=", "ÜMLAUT=ü"}
+	pid := native(t, exe, args, env)
+	proc := func(name string) []byte {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	mem, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mem.Close()
+
+	f, err := os.Open(exe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	fi, _ := f.Stat()
+	h, err := readHeader(f, uint64(fi.Size()), arch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	as, release := space(t)
+	defer release()
+	img := &image.Image{SourceSize: uint64(fi.Size()), Arch: arch, Base: h.imageLo}
+	st, err := Load(f, img, as, Params{
+		Args: args, Env: env, ExecFN: exe, UID: 1000, GID: 1000, HWCap: 0x1234, MinSigStack: 2048, SysInfo: 0x5678,
+		File: &kernel.MapInfo{Path: exe},
+		Random: func(b []byte) abi.Errno {
+			copy(b, "0123456789abcdef")
+			return 0
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if got, want := perms(as.MapsText(), st.ImageLo, st.ImageHi), perms(string(proc("maps")), st.ImageLo, st.ImageHi); got != want {
+		t.Errorf("protections\n%s\nLinux:\n%s", as.MapsText(), proc("maps"))
+	}
+	for a := st.ImageLo; a < st.ImageHi; a += abi.PageSize {
+		var ours, theirs [abi.PageSize]byte
+		e := as.ReadSegment(a, ours[:])
+		_, err := mem.ReadAt(theirs[:], int64(a))
+		if (e == 0) != (err == nil) {
+			t.Errorf("page %#x: %v, Linux: %v", a, e, err)
+		} else if ours != theirs {
+			t.Errorf("page %#x differs", a)
+		}
+	}
+
+	// The stack, by the words that Linux puts there.
+	w := 8
+	if arch == image.I386 {
+		w = 4
+	}
+	stack := make([]byte, st.StackHi-st.SP)
+	if e := as.ReadSegment(st.SP, stack); e != 0 {
+		t.Fatal(e)
+	}
+	if st.SP%16 != 0 {
+		t.Errorf("stack pointer %#x", st.SP)
+	}
+	word := func(i int) uint64 {
+		if w == 8 {
+			return binary.LittleEndian.Uint64(stack[i*8:])
+		}
+		return uint64(binary.LittleEndian.Uint32(stack[i*4:]))
+	}
+	text := func(a uint64) string {
+		s, _, _ := bytes.Cut(stack[a-st.SP:], []byte{0})
+		return string(s)
+	}
+	if word(0) != uint64(len(args)) {
+		t.Errorf("argc %d", word(0))
+	}
+	i := 1
+	for _, list := range [][]string{args, env} {
+		for _, s := range list {
+			if got := text(word(i)); got != s {
+				t.Errorf("string %q, want %q", got, s)
+			}
+			i++
+		}
+		if word(i) != 0 {
+			t.Errorf("word %d is %#x", i, word(i))
+		}
+		i++
+	}
+	if st.SP+uint64(i*w) != st.AuxvAddr {
+		t.Errorf("auxiliary vector at %#x, want %#x", st.AuxvAddr, st.SP+uint64(i*w))
+	}
+	types, values := pairs(stack[i*w:], w)
+	nativeTypes, nativeValues := pairs(proc("auxv"), w)
+	// What Linux has and we have not: the vDSO, and what is newer than 6.1.
+	var want []uint64
+	for _, typ := range nativeTypes {
+		switch typ {
+		case abi.AT_SYSINFO_EHDR, 27, 28, abi.I386_AT_SYSINFO, abi.AT_MINSIGSTKSZ: // 27, 28: AT_RSEQ_*
+		default:
+			want = append(want, typ)
+		}
+	}
+	var got []uint64
+	for _, typ := range types {
+		if typ != abi.I386_AT_SYSINFO && typ != abi.AT_MINSIGSTKSZ {
+			got = append(got, typ)
+		}
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("auxiliary vector %d, Linux: %d", got, want)
+	}
+	for _, typ := range []uint64{
+		abi.AT_PAGESZ, abi.AT_CLKTCK, abi.AT_PHDR, abi.AT_PHENT, abi.AT_PHNUM, abi.AT_BASE, abi.AT_FLAGS, abi.AT_ENTRY, abi.AT_SECURE,
+	} {
+		if values[typ] != nativeValues[typ] {
+			t.Errorf("auxiliary %d: %#x, Linux: %#x", typ, values[typ], nativeValues[typ])
+		}
+	}
+	if s := text(values[abi.AT_EXECFN]); s != exe {
+		t.Errorf("AT_EXECFN %q", s)
+	}
+	platform := make([]byte, 16)
+	_, _ = mem.ReadAt(platform, int64(nativeValues[abi.AT_PLATFORM]))
+	if s := text(values[abi.AT_PLATFORM]); !strings.HasPrefix(string(platform), s+"\x00") {
+		t.Errorf("AT_PLATFORM %q, Linux: %q", s, platform)
+	}
+	if s := text(values[abi.AT_RANDOM])[:16]; s != "0123456789abcdef" {
+		t.Errorf("AT_RANDOM %q", s)
+	}
+	if st.Entry != nativeValues[abi.AT_ENTRY] {
+		t.Errorf("entry %#x", st.Entry)
+	}
+}
+
+// space makes an address space with an arena for the stack.
+func space(t *testing.T) (*kernel.AddressSpace, func()) {
+	t.Helper()
+	m := &recorder{}
+	p, ok := m.Free(0x40000000, 0x7f000000, 32<<20)
+	if !ok {
+		t.Fatal("no room for an arena")
+	}
+	as, err := kernel.NewAddressSpace(kernel.SpaceConfig{Memory: m, Arenas: []kernel.Range{{Lo: uint64(p), Hi: uint64(p) + 32<<20}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return as, m.releaseAll
+}
+
+// recorder gives back what was reserved.
+type recorder struct {
+	linuxhost.Memory
+	res [][2]uintptr
+}
+
+func (r *recorder) Reserve(addr, size uintptr) abi.Errno {
+	e := r.Memory.Reserve(addr, size)
+	if e == 0 {
+		r.res = append(r.res, [2]uintptr{addr, size})
+	}
+	return e
+}
+
+func (r *recorder) releaseAll() {
+	for _, x := range r.res {
+		r.Release(x[0], x[1])
+	}
+}
+
+func TestPatchesAndTrampolines(t *testing.T) {
+	exe := build(t, "-m32")
+	f, err := os.Open(exe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	fi, _ := f.Stat()
+	h, err := readHeader(f, uint64(fi.Size()), image.I386)
+	if err != nil {
+		t.Fatal(err)
+	}
+	as, release := space(t)
+	defer release()
+	entry := h.entry - h.imageLo
+	img := &image.Image{
+		SourceSize: uint64(fi.Size()), Arch: image.I386, Base: h.imageLo,
+		Patches:    []image.Patch{{Addr: entry, Data: []byte("patched-here")}},
+		TrampAddr:  int64(h.imgHi - h.imageLo),
+		Tramp:      []byte("trampolines"),
+		SlotFixups: []image.SlotFixup{{Addr: entry + 8, Slot: 3}, {Addr: h.imgHi - h.imageLo + abi.PageSize, Slot: 1}},
+	}
+	st, err := Load(f, img, as, Params{ThunkPage: []byte("thunks"), SlotDisp: func(s uint8) uint32 { return 0x41414141 + uint32(s) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		at   uint64
+		want string
+	}{
+		{h.entry, "patched-DAAA"},
+		{st.ThunkPage, "thunks\x00"},
+		{st.TrampLo + abi.PageSize, "BAAApolines\x00"},
+	} {
+		b := make([]byte, len(c.want))
+		if e := as.ReadSegment(c.at, b); e != 0 || string(b) != c.want {
+			t.Errorf("%#x: %q (%v), want %q", c.at, b, e, c.want)
+		}
+	}
+	if st.Brk != st.TrampHi || st.TrampLo != h.imgHi {
+		t.Errorf("%+v", st)
+	}
+	if e := as.WriteSegment(h.entry, []byte("x")); e == 0 {
+		t.Error("text can be written after loading")
+	}
+}
+
+func TestDamaged(t *testing.T) {
+	exe := build(t, "-m32")
+	whole, err := os.ReadFile(exe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{0, 3, 51, 52, 60, 100, len(whole) / 2} {
+		as, release := space(t)
+		img := &image.Image{SourceSize: uint64(n), Arch: image.I386, Base: 0x08048000}
+		if _, err := Load(bytes.NewReader(whole[:n]), img, as, Params{}); err == nil {
+			t.Errorf("cut to %d bytes it loads", n)
+		}
+		release()
+	}
+}
+
+func FuzzHeader(f *testing.F) {
+	f.Add([]byte("\x7fELF"), true)
+	f.Fuzz(func(_ *testing.T, b []byte, wide bool) {
+		arch := image.I386
+		if wide {
+			arch = image.AMD64
+		}
+		_, _ = readHeader(bytes.NewReader(b), uint64(len(b)), arch)
+	})
+}
