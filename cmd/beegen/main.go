@@ -15,7 +15,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newABICommand(), newPECommand())
+	root.AddCommand(newABICommand(), newCompatCommand(), newPECommand())
 	if err := root.Execute(); err != nil {
 		root.PrintErrln("beegen:", err)
 		os.Exit(1)
