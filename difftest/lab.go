@@ -240,11 +240,18 @@ func (l *Lab) step(c Case, f form, program string, args []string, stdin Stdin, d
 	mark, report := dir+".mark", dir+".guard"
 	_ = os.Remove(mark)
 	_ = os.Remove(report)
-	argv := []string{
-		l.guard, "-o", report, l.wine, l.runner, "--mark", winePath(mark),
-		"--mount", "/work=" + winePath(dir), "--mount", "/etc=" + winePath(filepath.Join(l.work, "etc")),
-		"--cwd", "/work", "--argv0", argv0, "--clear-env",
+	argv := []string{l.guard, "-o", report, l.wine}
+	if stdin.kind == stdinClosed {
+		launcher, err := l.store.windows("windows/nostdin.c")
+		if err != nil {
+			return step{}, err
+		}
+		argv = append(argv, launcher)
+		stdin = Stdin{}
 	}
+	argv = append(argv, winePath(l.runner), "--mark", winePath(mark),
+		"--mount", "/work="+winePath(dir), "--mount", "/etc="+winePath(filepath.Join(l.work, "etc")),
+		"--cwd", "/work", "--argv0", argv0, "--clear-env")
 	for _, kv := range c.env() {
 		argv = append(argv, "--env", kv)
 	}

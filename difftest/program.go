@@ -152,6 +152,28 @@ func (s *store) native(p Program) (string, error) {
 	})
 }
 
+// windows returns a Windows program that a run needs, built from a source of testdata/programs.
+func (s *store) windows(source string) (string, error) {
+	const compiler = "i686-w64-mingw32-gcc"
+	path := filepath.Join(s.root, "testdata/programs", source)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	version, err := compilerVersion(compiler)
+	if err != nil {
+		return "", err
+	}
+	name := strings.TrimSuffix(filepath.Base(source), ".c") + ".exe"
+	return s.make([]byte(version+string(text)), name, func(tmp string) error {
+		out, err := exec.Command(compiler, "-O2", "-s", "-o", tmp, path).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("compile %s: %w\n%s", source, err, out)
+		}
+		return nil
+	})
+}
+
 var versions sync.Map
 
 func compilerVersion(compiler string) (string, error) {
