@@ -71,6 +71,8 @@ type Process struct {
 	tasks       map[int]*Task
 	nextTID     int
 
+	// done is closed when the process ends; waits end with it.
+	done   chan struct{}
 	exited atomic.Bool
 	// status is the exit status, signal the one that ended the process; valid
 	// once exited is set.
@@ -93,6 +95,7 @@ func NewProcess(cfg Config) (*Process, error) {
 		comm:     comm(path.Base(cfg.Exe)),
 		limits:   defaultLimits(),
 		tasks:    map[int]*Task{},
+		done:     make(chan struct{}),
 		start:    cfg.Clock.Monotonic(),
 	}
 	if !cfg.Root && p.uid == 0 {
@@ -168,6 +171,9 @@ func (p *Process) Exited() (status int, sig abi.Signal, ok bool) {
 	return p.status, p.signal, true
 }
 
+// Done is closed when the process has ended, by whichever of its tasks.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
 // exit ends the process; only the first call counts.
 func (p *Process) exit(status int, sig abi.Signal) {
 	p.mu.Lock()
@@ -177,6 +183,7 @@ func (p *Process) exit(status int, sig abi.Signal) {
 	}
 	p.status, p.signal = status, sig
 	p.exited.Store(true)
+	close(p.done)
 }
 
 // Finish writes what the trace owes at the end: the line of the exit, or the

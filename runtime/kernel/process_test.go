@@ -318,3 +318,17 @@ func BenchmarkBytes(b *testing.B) {
 		}
 	}
 }
+
+// TestKillEndsWaits kills a process from outside while its task sleeps.
+func TestKillEndsWaits(t *testing.T) {
+	task, _ := testSpace(t, image.I386)
+	go func() {
+		time.Sleep(10 * time.Millisecond)
+		task.Kill(abi.SIGINT)
+	}()
+	_, _ = call(t, task, "pause")
+	if s, ok := task.Exited(); !ok || s != 130 {
+		t.Errorf("%d %v", s, ok)
+	}
+	<-task.proc.Done()
+}

@@ -164,13 +164,6 @@ var (
 		}
 		return fmt.Sprintf("[%d, %d]", int32(binary.LittleEndian.Uint32(m)), int32(binary.LittleEndian.Uint32(m[4:])))
 	})
-	outInt = filled(func(f *traceFormatter, i int) string {
-		v, err := f.t.ReadUint32(f.a[i])
-		if err != 0 {
-			return pointer(f.a[i])
-		}
-		return fmt.Sprintf("[%d]", int32(v))
-	})
 	outLoff = filled(func(f *traceFormatter, i int) string {
 		v, err := f.t.ReadUint64(f.a[i])
 		if err != 0 {

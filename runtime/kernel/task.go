@@ -20,7 +20,7 @@ type Task struct {
 	status int
 
 	tls      [3]userDesc // GDT entries 12 to 14, IA-32 only
-	gs       uint16      // the selector in %gs, IA-32 only
+	gs, fs   uint16      // the selectors in %gs and %fs, IA-32 only
 	altStack sigStack
 	// sigMask has bit n-1 for signal n; pending likewise.
 	sigMask uint64
@@ -108,12 +108,13 @@ func (t *Task) ptrSize() int {
 	return 4
 }
 
-// sleep waits; forever if d is negative.
+// sleep waits until d has passed, or the process has ended; forever if d is
+// negative.
 func (t *Task) sleep(d time.Duration) {
 	if d < 0 {
 		d = math.MaxInt64
 	}
-	t.proc.clock.Sleep(d, nil)
+	t.proc.clock.Sleep(d, t.proc.done)
 }
 
 func taskCalls() []Call {

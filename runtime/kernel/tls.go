@@ -37,30 +37,49 @@ func tlsCalls() []Call {
 // GS tells the selector that the guest sees in %gs (IA-32).
 func (t *Task) GS() uint16 { return t.gs }
 
+// FS tells the selector that the guest sees in %fs (IA-32).
+func (t *Task) FS() uint16 { return t.fs }
+
+// FSBase tells what %fs adds to addresses (IA-32).
+func (t *Task) FSBase() uint64 {
+	base, _ := t.segmentBase(t.fs)
+	return uint64(base)
+}
+
 // LoadGS carries out a move to %gs: the thread pointer becomes the base of the
 // selected entry. EINVAL stands for the fault that the processor would raise.
 func (t *Task) LoadGS(sel uint16) abi.Errno {
-	if sel&^3 == 0 {
+	base, err := t.segmentBase(sel)
+	if err == 0 {
+		err = t.cpu.SetThreadPointer(uint64(base))
+	}
+	if err == 0 {
 		t.gs = sel
-		return t.cpu.SetThreadPointer(0)
+	}
+	return err
+}
+
+// LoadFS carries out a move to %fs.
+func (t *Task) LoadFS(sel uint16) abi.Errno {
+	_, err := t.segmentBase(sel)
+	if err == 0 {
+		t.fs = sel
+	}
+	return err
+}
+
+// segmentBase looks a selector up. Besides the entries of the thread there
+// are the flat code and data segments of 32-bit programs.
+func (t *Task) segmentBase(sel uint16) (uint32, abi.Errno) {
+	switch sel &^ 3 {
+	case 0, 0x20, 0x28:
+		return 0, 0
 	}
 	i := int(sel>>3) - firstTLSEntry
-	if sel&4 != 0 || i < 0 || i >= len(t.tls) {
-		switch sel &^ 3 {
-		case 0x20, 0x28: // user code and data: flat
-			t.gs = sel
-			return t.cpu.SetThreadPointer(0)
-		}
-		return abi.EINVAL
+	if sel&4 != 0 || i < 0 || i >= len(t.tls) || t.tls[i].empty() || t.tls[i].flags&(1<<5) != 0 {
+		return 0, abi.EINVAL
 	}
-	if t.tls[i].empty() || t.tls[i].flags&(1<<5) != 0 {
-		return abi.EINVAL
-	}
-	if err := t.cpu.SetThreadPointer(uint64(t.tls[i].base)); err != 0 {
-		return err
-	}
-	t.gs = sel
-	return 0
+	return t.tls[i].base, 0
 }
 
 func sysSetThreadArea(t *Task, a Args) (uint64, abi.Errno) {

@@ -22,8 +22,7 @@ const (
 
 func machineCalls() []Call {
 	return []Call{
-		{Name: "uname", Handler: uname(abi.SizeofI386Utsname/6, true), Support: Full, Arch: image.AMD64},
-		{Name: "uname", Handler: uname(abi.SizeofI386Utsname/6, true), Support: Full, Arch: image.I386},
+		{Name: "uname", Handler: uname(abi.SizeofI386Utsname/6, true), Support: Full},
 		{Name: "olduname", Handler: uname(abi.SizeofI386OldUtsname/5, false), Support: Full, Arch: image.I386},
 		{Name: "oldolduname", Handler: uname(abi.SizeofI386OldoldUtsname/5, false), Support: Full, Arch: image.I386},
 		{Name: "sethostname", Handler: sysNotPermitted, Support: Full},
