@@ -1,3 +1,5 @@
+//go:build linux
+
 package linuxhost
 
 import "golang.org/x/sys/unix"
