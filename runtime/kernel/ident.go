@@ -17,7 +17,7 @@ func identityCalls() []Call {
 	const fixed = "ids cannot be changed: EPERM"
 	list := []Call{
 		{Name: "getpid", Handler: pid, Support: Full},
-		{Name: "getppid", Handler: func(t *Task, _ Args) (uint64, abi.Errno) { return uint64(t.proc.ppid), 0 }, Support: Full},
+		{Name: "getppid", Handler: func(t *Task, _ Args) (uint64, abi.Errno) { return uint64(t.proc.PPID()), 0 }, Support: Full},
 		{Name: "getpgrp", Handler: pid, Support: Partial, Note: "the process is its own group"},
 		{Name: "getpgid", Handler: sysOfSelf, Support: Partial, Note: "the process is its own group"},
 		{Name: "getsid", Handler: sysOfSelf, Support: Partial, Note: "the process is its own session"},

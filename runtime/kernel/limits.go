@@ -200,7 +200,7 @@ func sysSchedGetaffinity(t *Task, a Args) (uint64, abi.Errno) {
 	if err := t.ofSelf(a[0]); err != 0 {
 		return 0, err
 	}
-	n := t.proc.system.Info().CPUs
+	n := t.proc.info().CPUs
 	size := uint64(uint32(a[1]))
 	w := uint64(t.ptrSize())
 	if size%w != 0 || size*8 < uint64(n) {
@@ -218,7 +218,7 @@ func sysSchedSetaffinity(t *Task, a Args) (uint64, abi.Errno) {
 	if err := t.ofSelf(a[0]); err != 0 {
 		return 0, err
 	}
-	n := t.proc.system.Info().CPUs
+	n := t.proc.info().CPUs
 	b := make([]byte, min(uint64(uint32(a[1])), uint64(n+7)/8))
 	if err := t.CopyIn(a[2], b); err != 0 {
 		return 0, err

@@ -220,7 +220,7 @@ func (p *Process) statText() string {
 	p.mu.Unlock()
 	return fmt.Sprintf("%d (%s) R %d %d %d 0 -1 4194304 0 0 0 0 %d %d 0 0 20 0 %d 0 %d %d %d 18446744073709551615 "+
 		"0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
-		p.pid, p.comm, p.ppid, p.pid, p.pid, user/tick, system/tick, threads, p.start/tick, mapped, used/4096)
+		p.pid, p.comm, p.PPID(), p.pid, p.pid, user/tick, system/tick, threads, p.start/tick, mapped, used/4096)
 }
 
 func (p *Process) statusText() string {
@@ -233,7 +233,7 @@ func (p *Process) statusText() string {
 	return fmt.Sprintf("Name:\t%s\nUmask:\t%04o\nState:\tR (running)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n"+
 		"Uid:\t%[7]d\t%[7]d\t%[7]d\t%[7]d\nGid:\t%[8]d\t%[8]d\t%[8]d\t%[8]d\nFDSize:\t%[9]d\nGroups:\t%[8]d \n"+
 		"VmPeak:\t%8[10]d kB\nVmSize:\t%8[10]d kB\nVmRSS:\t%8[11]d kB\nThreads:\t%[12]d\n",
-		comm, umask, p.pid, p.pid, p.ppid, 0, p.uid, p.gid, len(*p.files.slots.Load()), mapped>>10, used>>10, threads)
+		comm, umask, p.pid, p.pid, p.PPID(), 0, p.uid, p.gid, len(*p.files.slots.Load()), mapped>>10, used>>10, threads)
 }
 
 func (p *Process) cpuinfo() string {

@@ -49,7 +49,10 @@ type Process struct {
 	trace  *tracer // nil: none
 	log    io.Writer
 
-	pid, ppid int
+	pid int
+	// info is asked when it is first needed, since a host may take
+	// milliseconds to answer; what changes is not taken from here.
+	info func() host.Info
 	args, env []string
 	exe       string
 	start     time.Duration // of the monotonic clock
@@ -107,13 +110,7 @@ func NewProcess(cfg Config) (*Process, error) {
 	// Windows counts in fours and may be far above Linux's default of
 	// pid_max; the program gets a number that looks like Linux's.
 	p.pid = 1000 + cfg.System.PID()%31768
-	p.ppid = 1
-	if pp := cfg.System.Info().ParentPID; pp != 0 {
-		p.ppid = 1000 + pp%31768
-		if p.ppid == p.pid {
-			p.ppid = 1
-		}
-	}
+	p.info = sync.OnceValue(cfg.System.Info)
 	p.nextTID = p.pid
 	p.table = NewTable(cfg.Arch)
 	if cfg.Strace != nil {
@@ -144,6 +141,15 @@ func (p *Process) Table() *Table { return p.table }
 
 // PID tells the process's id as the guest sees it.
 func (p *Process) PID() int { return p.pid }
+
+// PPID tells the parent's id as the guest sees it.
+func (p *Process) PPID() int {
+	pp := p.info().ParentPID
+	if pp == 0 || 1000+pp%31768 == p.pid {
+		return 1
+	}
+	return 1000 + pp%31768
+}
 
 // Exe tells the guest path of the program.
 func (p *Process) Exe() string { return p.exe }

@@ -391,7 +391,7 @@ func sysKill(t *Task, a Args) (uint64, abi.Errno) {
 	switch pid := int32(a[0]); {
 	case int(pid) == t.proc.pid, pid == 0, int(pid) == -t.proc.pid:
 		return t.send(a[1])
-	case pid == 1 || int(pid) == t.proc.ppid:
+	case pid == 1 || int(pid) == t.proc.PPID():
 		return 0, abi.EPERM
 	}
 	return 0, abi.ESRCH

@@ -47,7 +47,7 @@ func (p *Process) Uname() (sysname, nodename, release, version, machine string) 
 		machine = "i686"
 	}
 	p.mu.Unlock()
-	return "Linux", p.system.Info().Hostname, unameRelease, unameVersion, machine
+	return "Linux", p.info().Hostname, unameRelease, unameVersion, machine
 }
 
 func uname(field int, domain bool) Handler {
