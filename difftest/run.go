@@ -166,7 +166,7 @@ func run(cmd command, stdin Stdin, caseDir, stdoutFile string, limit time.Durati
 		attr.Env = []string{}
 	}
 	if cmd.owner != nil && os.Getuid() == 0 {
-		attr.Sys.Credential = &syscall.Credential{Uid: uint32(cmd.owner.uid), Gid: uint32(cmd.owner.gid)}
+		attr.Sys.Credential = &syscall.Credential{Uid: uint32(cmd.owner.uid), Gid: uint32(cmd.owner.gid), Groups: []uint32{uint32(cmd.owner.gid)}}
 	}
 	process, err := os.StartProcess(cmd.path, cmd.argv, attr)
 	// A child of another case, between its fork and its exec, may still hold the descriptor that wrote the program.

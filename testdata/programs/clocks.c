@@ -40,10 +40,12 @@ int main(void)
 	printf("clock_nanosleep %d\n", clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL));
 	printf("slept %d\n", now(CLOCK_MONOTONIC) - before >= 0.03);
 	nap.tv_nsec = 2000000000;
-	printf("bad nanosleep %d %s\n", nanosleep(&nap, NULL), strerror(errno));
+	int rc = nanosleep(&nap, NULL);
+	printf("bad nanosleep %d %s\n", rc, strerror(errno));
 	struct timespec res;
 	printf("resolution %d\n", clock_getres(CLOCK_MONOTONIC, &res) == 0 && res.tv_sec == 0);
-	printf("bad clock %d %s\n", clock_gettime(999, &res), strerror(errno));
+	rc = clock_gettime(999, &res);
+	printf("bad clock %d %s\n", rc, strerror(errno));
 	volatile unsigned x = 0;
 	double cpu = now(CLOCK_PROCESS_CPUTIME_ID);
 	before = now(CLOCK_MONOTONIC);

@@ -79,7 +79,7 @@ int main()
 		std::puts("out of range");
 	}
 	try {
-		volatile std::size_t much = ~std::size_t(0) / 2;
+		volatile std::size_t much = ~std::size_t(0) - 64;
 		char *volatile p = new char[much];
 		delete[] p;
 		std::puts("?");

@@ -1,4 +1,4 @@
-/* Locale, wide characters, conversion between the built-in character sets. */
+/* Locale C, wide characters, conversion between character sets that need no file. */
 #include <errno.h>
 #include <iconv.h>
 #include <locale.h>
@@ -11,12 +11,12 @@
 int main(void)
 {
 	printf("C: %s\n", setlocale(LC_ALL, "C"));
-	const char *name = setlocale(LC_ALL, "C.UTF-8");
-	printf("C.UTF-8: %s\n", name ? name : "none");
+	printf("nonsense: %d\n", setlocale(LC_ALL, "xx_YY") != NULL);
+	printf("point %s\n", localeconv()->decimal_point);
 	wchar_t wide[64];
-	size_t n = mbstowcs(wide, "Grüße, 世界", 64);
-	printf("wide %ld %d\n", (long)n, n < 64 ? towupper(wide[2]) : 0);
-	iconv_t cd = iconv_open("UTF-16LE", "UTF-8");
+	size_t n = mbstowcs(wide, "plain ascii", 64);
+	printf("wide %ld %d %ls\n", (long)n, n < 64 ? (int)towupper(wide[2]) : 0, wide);
+	iconv_t cd = iconv_open("UCS-4LE", "UTF-8");
 	if (cd == (iconv_t)-1) {
 		printf("iconv_open: %s\n", strerror(errno));
 		return 0;

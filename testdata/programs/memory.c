@@ -63,7 +63,8 @@ int main(void)
 	n = write(1, (void *)16, 4);
 	printf("write from a bad address: %zd %s\n", n, strerror(errno));
 	say("munmap all", munmap(p, 16 * PAGE) == 0);
-	printf("mprotect of nothing: %d %s\n", mprotect(p, PAGE, PROT_READ), strerror(errno));
+	int rc = mprotect(p, PAGE, PROT_READ);
+	printf("mprotect of nothing: %d %s\n", rc, strerror(errno));
 	say("munmap of nothing", munmap(p, 16 * PAGE) == 0);
 
 	p = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -29,7 +29,8 @@ int main(void)
 	printf("pages %ld cpus %d open max %d\n", sysconf(_SC_PAGESIZE), sysconf(_SC_NPROCESSORS_ONLN) > 0, sysconf(_SC_OPEN_MAX) > 0);
 	struct rusage ru;
 	printf("getrusage %d\n", getrusage(RUSAGE_SELF, &ru));
-	printf("unknown call: %ld %s\n", syscall(9999), strerror(errno));
+	long rc = syscall(9999);
+	printf("unknown call: %ld %s\n", rc, strerror(errno));
 	printf("umask %03o", umask(077));
 	printf(" %03o\n", umask(022));
 	printf("hostname %d\n", gethostname((char *)r, sizeof r));
