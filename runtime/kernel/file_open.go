@@ -47,6 +47,9 @@ func (t *Task) openPlace(pl place, flags int, perm uint32) (*File, abi.Errno) {
 	}
 	h, kind, e := pl.mnt.tree.Open(pl.rel, flags&(abi.O_ACCMODE|abi.O_CREAT|abi.O_EXCL|abi.O_TRUNC|abi.O_APPEND|abi.O_DIRECTORY), perm)
 	if e != 0 {
+		if e == abi.ELOOP && flags&abi.O_DIRECTORY != 0 && flags&abi.O_NOFOLLOW != 0 {
+			e = abi.ENOTDIR
+		}
 		return nil, e
 	}
 	f := &File{ops: hostOps(kind), h: h, kind: kind, path: pl.path, data: t.proc.files.host}

@@ -289,9 +289,10 @@ func (Files) WriteAt(h host.Handle, p []byte, off int64) (int, abi.Errno) {
 	return pwrite(h, p, off)
 }
 
-// Append implements host.Files: the handle was opened with O_APPEND.
+// Append implements host.Files.
 func (Files) Append(h host.Handle, p []byte) (int, abi.Errno) {
-	return transfer(unix.SYS_WRITE, h, p, 0)
+	n, err := unix.Pwritev2(int(h), [][]byte{p}, 0, unix.RWF_APPEND)
+	return max(n, 0), errno(err)
 }
 
 // Read implements host.Files.

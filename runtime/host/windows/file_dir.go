@@ -251,43 +251,78 @@ func (t *tree) Rename(path string, to host.Tree, toPath string, noreplace bool) 
 	if noreplace {
 		replace = 0
 	}
-	st = statusNotImplemented
 	if !t.vol.noPosixRename.Load() {
 		st = rename(h, infoRenameEx, replace|windows.FILE_RENAME_POSIX_SEMANTICS|windows.FILE_RENAME_IGNORE_READONLY_ATTRIBUTE, name)
-		if posixMissing(st) {
+		switch {
+		case posixMissing(st):
 			t.vol.noPosixRename.Store(true)
+		case st == 0 || noreplace || st == statusNotSameDevice:
+			return statusErrno(st)
+		default:
+			if e := t2.makeWay(h, toPath); e == sameFile {
+				return 0
+			} else if e != 0 {
+				return e
+			}
+			return statusErrno(rename(h, infoRenameEx, replace|windows.FILE_RENAME_POSIX_SEMANTICS, name))
 		}
 	}
-	if t.vol.noPosixRename.Load() {
-		st = rename(h, infoRename, replace, name)
-	}
-	if st == 0 || noreplace {
-		return statusErrno(st)
-	}
-	// Something is in the way, and Linux says more exactly what may replace
-	// what.
-	attr, _, _ := tag(h)
-	h2, _, st2 := t2.open(toPath, windows.FILE_READ_ATTRIBUTES|windows.SYNCHRONIZE, windows.FILE_OPEN, 0, 0, nil)
-	if st2 != 0 {
-		return statusErrno(st)
-	}
-	attr2, _, _ := tag(h2)
-	_ = windows.CloseHandle(h2)
-	folder, folder2 := attr&windows.FILE_ATTRIBUTE_DIRECTORY != 0, attr2&windows.FILE_ATTRIBUTE_DIRECTORY != 0
-	switch {
-	case folder && !folder2:
-		return abi.ENOTDIR
-	case !folder && folder2:
-		return abi.EISDIR
-	case folder:
-		st2 = t2.remove(toPath, windows.FILE_DIRECTORY_FILE)
-	default:
-		st2 = t2.remove(toPath, windows.FILE_NON_DIRECTORY_FILE)
-	}
-	if st2 != 0 {
-		return statusErrno(st2)
+	if noreplace {
+		// Wine takes two names of one file for success.
+		if h2, _, st := t2.open(toPath, windows.FILE_READ_ATTRIBUTES|windows.SYNCHRONIZE, windows.FILE_OPEN, 0, 0, nil); st == 0 {
+			_ = windows.CloseHandle(h2)
+			return abi.EEXIST
+		}
+	} else {
+		// What may replace what is Linux's rule, not that of Windows; and a
+		// file that is open cannot be replaced.
+		if e := t2.makeWay(h, toPath); e != 0 {
+			if e == sameFile {
+				return 0
+			}
+			return e
+		}
 	}
 	return statusErrno(rename(h, infoRename, replace, name))
+}
+
+// sameFile is makeWay's answer when both names are one file's: rename(2) does
+// nothing then.
+const sameFile = ^abi.Errno(0)
+
+// makeWay looks at what a rename is to replace, and takes it away if it may
+// be replaced and Windows would not do that.
+func (t *tree) makeWay(h windows.Handle, path string) abi.Errno {
+	h2, _, st := t.open(path, windows.FILE_READ_ATTRIBUTES|windows.SYNCHRONIZE, windows.FILE_OPEN, 0, 0, nil)
+	if st != 0 {
+		return 0 // nothing there, or the rename says what is wrong
+	}
+	var a, b allInfo
+	_ = query(h, infoAll, unsafe.Pointer(&a), unsafe.Sizeof(a))
+	_ = query(h2, infoAll, unsafe.Pointer(&b), unsafe.Sizeof(b))
+	_ = windows.CloseHandle(h2)
+	switch {
+	case a.index == b.index && a.index != 0:
+		if a.standard.links > 1 {
+			return sameFile
+		}
+		return 0 // another spelling of the name
+	case a.standard.directory && !b.standard.directory:
+		return abi.ENOTDIR
+	case !a.standard.directory && b.standard.directory:
+		return abi.EISDIR
+	case a.standard.directory:
+		return statusErrno(t.remove(path, windows.FILE_DIRECTORY_FILE))
+	}
+	// A file that nobody has open is replaced in one step.
+	h2, _, st = create(t.name(path), windows.DELETE|windows.SYNCHRONIZE|windows.FILE_READ_ATTRIBUTES, 0, windows.FILE_OPEN, optBase, 0, nil)
+	if st == 0 {
+		_ = windows.CloseHandle(h2)
+		if b.attributes&windows.FILE_ATTRIBUTE_READONLY == 0 {
+			return 0
+		}
+	}
+	return statusErrno(t.remove(path, windows.FILE_NON_DIRECTORY_FILE))
 }
 
 func (t *tree) Link(path string, to host.Tree, toPath string) abi.Errno {

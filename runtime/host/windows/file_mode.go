@@ -300,12 +300,8 @@ func setList(h windows.Handle, perm uint32, folder bool) abi.Errno {
 				Trustee: windows.TRUSTEE{TrusteeForm: windows.TRUSTEE_IS_SID, TrusteeType: typ, TrusteeValue: windows.TrusteeValueFromSID(sid)},
 			})
 		}
-		if u != 0 {
-			add(owner, windows.TRUSTEE_IS_USER, rights(u, true, folder))
-		}
-		if o != 0 {
-			add(world, windows.TRUSTEE_IS_WELL_KNOWN_GROUP, rights(o, false, folder))
-		}
+		add(owner, windows.TRUSTEE_IS_USER, rights(u, true, folder))
+		add(world, windows.TRUSTEE_IS_WELL_KNOWN_GROUP, rights(o, false, folder))
 		acl, err := windows.ACLFromEntries(list, nil)
 		if err != nil {
 			return nil

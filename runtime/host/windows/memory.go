@@ -94,13 +94,25 @@ func (Memory) Protect(addr, size uintptr, p host.Prot) abi.Errno {
 	return 0
 }
 
+// memoryInfo is MEMORY_BASIC_INFORMATION. x/sys has a PartitionId in it, which
+// the 32-bit structure lacks; in the 64-bit one it lies in the padding.
+type memoryInfo struct {
+	BaseAddress, AllocationBase uintptr
+	AllocationProtect           uint32
+	RegionSize                  uintptr
+	State, Protect, Type        uint32
+	_                           [8]byte // x/sys's structure is larger on 386
+}
+
+const memoryInfoSize = unsafe.Offsetof(memoryInfo{}.Type) + 4 + (unsafe.Sizeof(uintptr(0)) - 4)
+
 // Free walks the address space with VirtualQuery.
 func (Memory) Free(lo, hi, size uintptr) (uintptr, bool) {
 	var best uintptr
 	found := false
 	for at := lo; at < hi; {
-		var mbi windows.MemoryBasicInformation
-		if windows.VirtualQuery(at, &mbi, unsafe.Sizeof(mbi)) != nil || mbi.RegionSize == 0 {
+		var mbi memoryInfo
+		if windows.VirtualQuery(at, (*windows.MemoryBasicInformation)(unsafe.Pointer(&mbi)), memoryInfoSize) != nil || mbi.RegionSize == 0 {
 			break
 		}
 		end := mbi.BaseAddress + mbi.RegionSize

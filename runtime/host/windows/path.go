@@ -13,8 +13,8 @@ import (
 // U+F000 plus itself; so does a byte that is not part of valid UTF-8. A
 // character that already looks like one of those is written as its bytes, so
 // that every Linux name has one Windows name and comes back as it was.
-// Surrogates that stand alone in a Windows name are passed as three bytes, as
-// UTF-8 would write them.
+// A Windows name with half a surrogate pair is listed with three bytes in its
+// place and cannot be opened: the other way round, Wine could not store it.
 
 const privateUse = 0xF000
 
@@ -49,11 +49,6 @@ func appendName(dst []uint16, path string) []uint16 {
 		r, n := utf8.DecodeRuneInString(path[i:])
 		switch {
 		case r == utf8.RuneError && n == 1:
-			if i+2 < len(path) && c == 0xED && path[i+1]&0xE0 == 0xA0 && path[i+2]&0xC0 == 0x80 {
-				dst = append(dst, 0xD000|uint16(path[i+1]&0x3F)<<6|uint16(path[i+2]&0x3F))
-				i += 3
-				continue
-			}
 			dst = append(dst, privateUse|uint16(c))
 		case r >= privateUse && r <= privateUse|0xFF && mapped(r&0xFF):
 			for _, b := range []byte(path[i : i+n]) {
