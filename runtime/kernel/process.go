@@ -52,7 +52,7 @@ type Process struct {
 	pid int
 	// info is asked when it is first needed, since a host may take
 	// milliseconds to answer; what changes is not taken from here.
-	info func() host.Info
+	info      func() host.Info
 	args, env []string
 	exe       string
 	start     time.Duration // of the monotonic clock
