@@ -54,8 +54,13 @@ program cannot be run, 127 if it was not found.`,
   beerun --root C:\data worker.bee /input.txt
   beerun --mount /data=D:\set1 --env THREADS=4 worker.bee /data/matrix
   beerun --strace=summary worker.bee`,
-		Version:       version,
-		Args:          cobra.MinimumNArgs(1),
+		Version: version,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("which program? (beerun --help)")
+			}
+			return nil
+		},
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(_ *cobra.Command, args []string) error {

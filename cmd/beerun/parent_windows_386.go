@@ -28,6 +28,11 @@ func runParent(o *options, args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if im.PIE {
+		if err := im.MoveTo(image.PIEBase); err != nil {
+			return 0, &statusError{exitCannotRun, fmt.Errorf("%s: %w", args[0], err)}
+		}
+	}
 	exe, err := os.Executable()
 	if err != nil {
 		return 0, fmt.Errorf("where this beerun lies: %w", err)
@@ -45,6 +50,7 @@ func runParent(o *options, args []string) (int, error) {
 		Cwd:     o.cwd,
 		HostCwd: cwd,
 		Strace:  o.straceMode(),
+		Base:    im.Base,
 	}
 	if o.argv0 != "" {
 		cfg.Args[0] = o.argv0
@@ -100,27 +106,33 @@ func conclude(program string, mark launch.Mark, status uint32) (int, error) {
 
 // open reads the program; a plain ELF file is rewritten in memory.
 func open(path string) ([]byte, *image.Image, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, nil, &statusError{exitNotFound, fmt.Errorf("%s: no such file", path)}
-		}
-		return nil, nil, &statusError{exitCannotRun, err}
+	cannot := func(err error) error { return &statusError{exitCannotRun, err} }
+	b, _, err := rewrite.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, &statusError{exitNotFound, err}
 	}
-	if !image.IsBee(bytes.NewReader(b), int64(len(b))) && bytes.HasPrefix(b, []byte("\x7fELF")) && !cutBee(b) {
+	if err != nil {
+		return nil, nil, cannot(err)
+	}
+	isELF := bytes.HasPrefix(b, []byte("\x7fELF"))
+	isBee := image.IsBee(bytes.NewReader(b), int64(len(b))) || isELF && cutBee(b)
+	switch {
+	case !isELF && !isBee:
+		return nil, nil, cannot(fmt.Errorf("%s: neither a .bee file nor a Linux program (ELF)", path))
+	case !isBee:
 		r, err := rewrite.Bytes(b, rewrite.Options{Name: path})
 		if err != nil {
-			return nil, nil, &statusError{exitCannotRun, err}
+			return nil, nil, cannot(err)
 		}
 		b = r.Output
 	}
 	f, err := image.Read(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
-		return nil, nil, &statusError{exitCannotRun, fmt.Errorf("%s: %w", path, err)}
+		return nil, nil, cannot(fmt.Errorf("%s: %w", path, err))
 	}
 	im := f.Main()
 	if im.Arch != image.I386 {
-		return nil, nil, &statusError{exitCannotRun, fmt.Errorf("%s: an x86-64 program; this build of beerun runs IA-32 ones", path)}
+		return nil, nil, cannot(fmt.Errorf("%s: an x86-64 program; this build of beerun runs IA-32 ones", path))
 	}
 	return b, im, nil
 }

@@ -71,6 +71,10 @@ func prepare(a *launch.Attached) (*Guest, error) {
 		return nil, err
 	}
 	im := f.Main()
+	// From here on all addresses are those in memory.
+	if err := im.MoveTo(a.Config.Base); err != nil {
+		return nil, err
+	}
 	g := &Guest{program: a.Config.Program, img: im, elf: a.Image[:im.SourceSize]}
 
 	slots, err := stubs.AllocateSlots()
@@ -97,6 +101,11 @@ func prepare(a *launch.Attached) (*Guest, error) {
 		return nil, &runnerError{statusRunner, err}
 	}
 	g.task = g.proc.NewTask(g.cpu)
+	if dir := a.Config.Cwd; dir != "" {
+		if e := g.task.Chdir(dir); e != 0 {
+			return nil, fmt.Errorf("--cwd %s: %w", dir, e)
+		}
+	}
 	g.cpu.State.EIP, g.cpu.State.ESP = uint32(start.Entry), uint32(start.SP)
 	g.cpu.Bind()
 	return g, nil
@@ -218,7 +227,7 @@ func (g *Guest) emulate() (launch.Mark, bool) {
 		return launch.Mark{Kind: launch.MarkRunner, Value: statusRunner, Message: err.Error()}, true
 	}
 	raw := make([]byte, site.Len)
-	if err := original(g.elf, g.img.Base+site.Addr, raw); err != nil {
+	if err := original(g.elf, g.img.Base+site.Addr-g.img.Bias(), raw); err != nil {
 		return launch.Mark{Kind: launch.MarkRunner, Value: statusRunner, Message: err.Error()}, true
 	}
 	r := vcpu.Registers32{s.EAX, s.ECX, s.EDX, s.EBX, s.ESP, s.EBP, s.ESI, s.EDI}

@@ -33,7 +33,8 @@ func siteBefore(im *image.Image, resume uint64) (*image.Site, error) {
 	return s, nil
 }
 
-// original copies bytes of the program as it was before the rewriter.
+// original copies bytes of the program as it was before the rewriter; addr is
+// one of the file's own.
 func original(file []byte, addr uint64, b []byte) error {
 	f, err := elf.NewFile(bytes.NewReader(file))
 	if err != nil {

@@ -1,0 +1,141 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"bee/internal/winetest"
+	"bee/rewrite"
+)
+
+// beerun runs the command under Wine, in dir.
+func beerun(t *testing.T, dir string, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
+	wine := winetest.Require(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	report := filepath.Join(t.TempDir(), "guard")
+	cmd := wine.Guarded(ctx, report, winetest.File(t, "windows-386/beerun.exe"), args...)
+	cmd.Dir = dir
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	status, err := winetest.ExitCode(cmd.Run())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ctx.Err() != nil {
+		t.Fatalf("beerun %q hangs", args)
+	}
+	if killed, err := os.ReadFile(report); err != nil || len(killed) != 0 {
+		t.Fatalf("the guard: %v %s", err, killed)
+	}
+	return out.String(), errs.String(), status
+}
+
+// program compiles a source of testdata/programs for IA-32 and rewrites it.
+func program(t *testing.T, dir, name string) string {
+	t.Helper()
+	winetest.Require(t)
+	elf := filepath.Join(dir, name)
+	cmd := exec.Command("gcc", "-m32", "-static", "-O2", "-o", elf, "../../testdata/programs/"+name+".c")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		winetest.Missing(t, "gcc -m32: "+err.Error()+"\n"+string(out))
+	}
+	bee := name + ".bee"
+	if _, err := rewrite.File(elf, filepath.Join(dir, bee), rewrite.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	return bee
+}
+
+// TestBadInput: one clear line that names the file, and the documented status.
+func TestBadInput(t *testing.T) {
+	dir := t.TempDir()
+	good, err := os.ReadFile(filepath.Join(dir, program(t, dir, "hello")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name string, b []byte) string {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	changed := func(at int, b byte) []byte {
+		c := bytes.Clone(good)
+		c[at] ^= b
+		return c
+	}
+	end := len(good)
+	for _, c := range []struct {
+		args   []string
+		status int
+		says   string
+	}{
+		{[]string{"nothing.bee"}, 127, "nothing.bee: "},
+		{[]string{"."}, 126, "directory"},
+		{[]string{write("text", []byte("#!/bin/sh\n"))}, 126, "neither a .bee file nor a Linux program"},
+		{[]string{write("empty", nil)}, 126, "neither a .bee file nor a Linux program"},
+		{[]string{write("head.bee", good[:100])}, 126, "truncated"},
+		{[]string{write("tail.bee", good[:end-7])}, 126, "tail is cut"},
+		{[]string{write("text.bee", changed(0x2000, 1))}, 126, "digest"},
+		{[]string{write("payload.bee", changed(end-100, 1))}, 126, "digest"},
+		{[]string{write("version.bee", changed(end-52+8, 0x40))}, 126, "version"},
+		{[]string{"--root", "nowhere", "hello.bee"}, 126, "nowhere"},
+		{[]string{"--cwd", "/nowhere", "hello.bee"}, 126, "--cwd /nowhere"},
+		{[]string{"--mount", "data", "hello.bee"}, 125, "GUEST=HOST"},
+		{[]string{"--strace=all", "hello.bee"}, 125, "--strace=all"},
+		{[]string{"--wrong"}, 125, "--wrong"},
+		{nil, 125, "which program"},
+	} {
+		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
+			stdout, stderr, status := beerun(t, dir, c.args...)
+			if status != c.status || stdout != "" {
+				t.Errorf("status %d, output %q; want %d and none", status, stdout, c.status)
+			}
+			if !strings.HasPrefix(stderr, "beerun: ") || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, c.says) {
+				t.Errorf("message %q, want one line with %q", stderr, c.says)
+			}
+		})
+	}
+}
+
+func TestRuns(t *testing.T) {
+	dir := t.TempDir()
+	bee := program(t, dir, "hello")
+	program(t, dir, "input")
+	for _, c := range []struct {
+		name   string
+		args   []string
+		status int
+		out    string
+		says   string // on standard error
+	}{
+		{"plain ELF file, rewritten in memory", []string{"hello"}, 0, "hello, world\n", ""},
+		{"status", []string{bee, "42"}, 42, "hello, world\n", ""},
+		{"mark", []string{"--mark", "mark", bee, "7"}, 7, "hello, world\n", ""},
+		{"strace", []string{"--strace", bee}, 0, "hello, world\n", `write(1, "hello, world\n", 13)`},
+		{"strace, the end", []string{"--strace", bee, "3"}, 3, "hello, world\n", "+++ exited with 3 +++"},
+		{"summary", []string{"--strace=summary", bee}, 0, "hello, world\n", "usecs/call"},
+		{"flags behind the program are the program's", []string{bee, "--strace"}, 0, "hello, world\n", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			stdout, stderr, status := beerun(t, dir, c.args...)
+			if stdout != c.out || status != c.status {
+				t.Errorf("output %q, status %d; want %q, %d; standard error %q", stdout, status, c.out, c.status, stderr)
+			}
+			if c.says == "" && stderr != "" || !strings.Contains(stderr, c.says) {
+				t.Errorf("standard error %q, want %q", stderr, c.says)
+			}
+		})
+	}
+	if mark, err := os.ReadFile(filepath.Join(dir, "mark")); err != nil || string(mark) != "exited 7\n" {
+		t.Errorf("mark %q, %v", mark, err)
+	}
+}
