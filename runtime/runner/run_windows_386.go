@@ -198,24 +198,21 @@ func (s segments) Selector(r decode.Seg) uint16 {
 	if r == decode.GS {
 		return s.g.task.GS()
 	}
-	return 0 // Linux programs of this width leave %fs alone
+	return s.g.task.FS()
 }
 
 func (s segments) LoadSelector(r decode.Seg, sel uint16) abi.Errno {
 	if r == decode.GS {
 		return s.g.task.LoadGS(sel)
 	}
-	if sel&^3 != 0 {
-		return abi.EINVAL
-	}
-	return 0
+	return s.g.task.LoadFS(sel)
 }
 
 func (s segments) SegmentBase(r decode.Seg) uint32 {
 	if r == decode.GS {
 		return uint32(s.g.cpu.ThreadPointer())
 	}
-	return 0
+	return uint32(s.g.task.FSBase())
 }
 
 // emulate carries out the site in front of where the guest is to go on. What
