@@ -66,15 +66,12 @@ func (im *Image) check() error {
 	if im.Libc > LibcGo {
 		return bad(-1, ErrValue, "libc %d", im.Libc)
 	}
-	limit, regs := uint64(end386), uint8(8)
+	regs := uint8(8)
 	if im.Arch == AMD64 {
-		limit, regs = endAMD64, 16
+		regs = 16
 	}
-	if im.Base%pageSize != 0 || im.Size%pageSize != 0 || im.Size == 0 {
-		return bad(-1, ErrValue, "image at %#x, %#x bytes: not whole pages", im.Base, im.Size)
-	}
-	if im.Base > limit || im.Size > limit-im.Base {
-		return bad(-1, ErrRange, "image at %#x, %#x bytes, ends behind %#x", im.Base, im.Size, limit)
+	if err := im.checkPlace(); err != nil {
+		return err
 	}
 
 	for i, m := range im.Mirrors {
@@ -125,19 +122,9 @@ func (im *Image) check() error {
 		}
 	}
 
-	// The trampoline segment, in absolute addresses.
-	tramp := im.Base + uint64(im.TrampAddr)
-	tsize := pageSize + uint64(len(im.Tramp))
-	if im.TrampAddr%pageSize != 0 {
-		return bad(-1, ErrValue, "trampolines at %#x: not on a page", tramp)
+	if len(im.AbsFixups) > 0 && (!im.PIE || im.Arch != I386) {
+		return bad(-1, ErrValue, "%d address fixups in a program that has none", len(im.AbsFixups))
 	}
-	if tramp == 0 || tramp > limit || tsize > limit-tramp {
-		return bad(-1, ErrRange, "trampolines at %#x, %#x bytes", tramp, tsize)
-	}
-	if tramp < im.Base+im.Size && im.Base < tramp+tsize {
-		return bad(-1, ErrOverlap, "trampolines at %#x and image at %#x", tramp, im.Base)
-	}
-
 	at := places{im: im}
 	var prev uint64
 	for i, f := range im.SlotFixups {
@@ -206,6 +193,34 @@ func (im *Image) check() error {
 		case i > 0 && im.WX[i-1] >= a:
 			return bad(-1, ErrOrder, "writable code segment %d at %#x behind one at %#x", i, a, im.WX[i-1])
 		}
+	}
+	return nil
+}
+
+// checkPlace tells whether image and trampolines lie apart and within the
+// address space.
+func (im *Image) checkPlace() error {
+	limit := uint64(end386)
+	if im.Arch == AMD64 {
+		limit = endAMD64
+	}
+	if im.Base%pageSize != 0 || im.Size%pageSize != 0 || im.Size == 0 {
+		return bad(-1, ErrValue, "image at %#x, %#x bytes: not whole pages", im.Base, im.Size)
+	}
+	if im.Base > limit || im.Size > limit-im.Base {
+		return bad(-1, ErrRange, "image at %#x, %#x bytes, ends behind %#x", im.Base, im.Size, limit)
+	}
+	// The trampoline segment, in absolute addresses.
+	tramp := im.Base + uint64(im.TrampAddr)
+	tsize := pageSize + uint64(len(im.Tramp))
+	if im.TrampAddr%pageSize != 0 {
+		return bad(-1, ErrValue, "trampolines at %#x: not on a page", tramp)
+	}
+	if tramp == 0 || tramp > limit || tsize > limit-tramp {
+		return bad(-1, ErrRange, "trampolines at %#x, %#x bytes", tramp, tsize)
+	}
+	if tramp < im.Base+im.Size && im.Base < tramp+tsize {
+		return bad(-1, ErrOverlap, "trampolines at %#x and image at %#x", tramp, im.Base)
 	}
 	return nil
 }

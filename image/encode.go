@@ -49,10 +49,14 @@ func (e *encoder) delta(prev *uint64, v uint64) {
 func (e *encoder) image(im *Image) {
 	e.num(im.SourceSize)
 	e.b = append(e.b, im.SourceDigest[:]...)
-	e.byte(byte(im.Arch))
+	arch := byte(im.Arch)
+	if im.PIE {
+		arch |= pieBit
+	}
+	e.byte(arch)
 	e.byte(byte(im.Libc))
 	e.str(im.LibcBy)
-	e.num(im.Base)
+	e.num(im.Base - im.bias)
 	e.num(im.Size)
 
 	e.num(uint64(len(im.Mirrors)))
@@ -114,6 +118,9 @@ func (e *encoder) image(im *Image) {
 		e.delta(&prev, a)
 	}
 }
+
+// pieBit in the byte of the architecture: Image.PIE.
+const pieBit = 0x80
 
 // A PCEntry's last byte.
 const (
@@ -247,7 +254,8 @@ func table[T any](n int) []T {
 func (d *decoder) image(im *Image) {
 	im.SourceSize = d.num("source size")
 	copy(im.SourceDigest[:], d.raw("source digest", 32))
-	im.Arch = Arch(d.byte("architecture"))
+	arch := d.byte("architecture")
+	im.Arch, im.PIE = Arch(arch&^pieBit), arch&pieBit != 0
 	im.Libc = Libc(d.byte("libc"))
 	im.LibcBy = d.str("libc evidence")
 	im.Base = d.num("base")

@@ -129,8 +129,13 @@ type Image struct {
 	Libc         Libc
 	LibcBy       string // what it was recognised by, for the report
 
+	// PIE says that the program is position-independent: it may be loaded at
+	// any page, and relocates itself when it starts. Its patch set moves by
+	// AbsFixups.
+	PIE bool
 	// Base is the address that all others here are relative to: the lowest
-	// p_vaddr of the PT_LOAD segments, rounded down to a page.
+	// p_vaddr of the PT_LOAD segments, rounded down to a page. MoveTo sets
+	// where it is in memory.
 	Base uint64
 	// Size is the length of the image's segments from Base, rounded up to a
 	// page, without the trampoline segment.
@@ -146,7 +151,7 @@ type Image struct {
 	Tramp      []byte      // without the thunk page
 	SlotFixups []SlotFixup // sorted by Addr
 	// AbsFixups are places that hold an absolute address (4 bytes on IA-32)
-	// which moves with the load bias, sorted. Empty for ET_EXEC.
+	// which moves with the load bias, sorted. Only in IA-32 PIEs.
 	AbsFixups []uint64
 	PCMap     []PCEntry // sorted by Tramp
 	Unproven  []Pattern // sorted by Addr
@@ -154,9 +159,39 @@ type Image struct {
 	// Base, sorted.
 	WX []uint64
 
+	// bias is how far MoveTo has moved Base.
+	bias uint64
 	// starts are the indexes of PCMap's entries that have Start set, by Orig.
 	starts []uint32
 }
+
+// PIEBase is where the runner loads position-independent programs: where gcc
+// and the linkers put others is free for them too.
+const PIEBase = 0x08000000
+
+// MoveTo says where the image lies in memory. The addresses of its tables,
+// which are relative to Base, stay as they are.
+func (im *Image) MoveTo(base uint64) error {
+	if base == im.Base {
+		return nil
+	}
+	moved := *im
+	moved.Base, moved.bias = base, im.bias+(base-im.Base)
+	switch {
+	case !im.PIE:
+		return bad(-1, ErrRange, "a program at the fixed address %#x cannot move to %#x", im.Base, base)
+	case base == 0:
+		return bad(-1, ErrRange, "no program can lie at 0")
+	}
+	if err := moved.checkPlace(); err != nil {
+		return err
+	}
+	im.Base, im.bias = moved.Base, moved.bias
+	return nil
+}
+
+// Bias is what has to be added to the addresses in the ELF file.
+func (im *Image) Bias() uint64 { return im.bias }
 
 // Manifest is the payload.
 type Manifest struct {

@@ -17,7 +17,7 @@ import (
 // sample gives a small manifest that uses every field.
 func sample() *Manifest {
 	return &Manifest{Rewriter: "test", Images: []Image{{
-		Arch: I386, Libc: LibcGlibc, LibcBy: "symbol x",
+		Arch: I386, PIE: true, Libc: LibcGlibc, LibcBy: "symbol x",
 		Base: 0x8048000, Size: 0x5000,
 		Mirrors: []Mirror{{-4, 1}, {0, 1}, {0x14, 2}},
 		Sites: []Site{
@@ -87,6 +87,36 @@ func TestRoundTrip(t *testing.T) {
 	defer g.Close()
 	if g.Size() != int64(len(b)) || g.Main().Arch != I386 {
 		t.Error("Open gives another file")
+	}
+}
+
+func TestMoveTo(t *testing.T) {
+	m := sample()
+	im := &m.Images[0]
+	if err := im.MoveTo(0x56555000); err != nil || im.Base != 0x56555000 || im.Bias() != 0x56555000-0x8048000 {
+		t.Errorf("%v, base %#x, bias %#x", err, im.Base, im.Bias())
+	}
+	b, err := Append(program, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(b, file(t)) {
+		t.Error("a moved image is written otherwise")
+	}
+	for _, base := range []uint64{0, 0x8048001, 0xffff9000, 1 << 32} {
+		if err := im.MoveTo(base); err == nil || im.Base != 0x56555000 {
+			t.Errorf("MoveTo(%#x): %v, base %#x", base, err, im.Base)
+		}
+	}
+	if err := im.MoveTo(0x8048000); err != nil || im.Bias() != 0 {
+		t.Errorf("back: %v, bias %#x", err, im.Bias())
+	}
+	im.PIE = false
+	if err := im.MoveTo(0x8048000); err != nil {
+		t.Errorf("to where it is: %v", err)
+	}
+	if err := im.MoveTo(0x9048000); !errors.Is(err, ErrRange) {
+		t.Errorf("a fixed program moved: %v", err)
 	}
 }
 
@@ -183,6 +213,8 @@ func TestCheck(t *testing.T) {
 		"fixup past tramp": {func(im *Image) { im.SlotFixups[1].Addr = 0x603d }, ErrRange, "slot fixup 1"},
 		"fixups unsorted":  {func(im *Image) { im.SlotFixups[1].Addr = 0x1001 }, ErrOrder, "slot fixup 1"},
 		"fixups overlap":   {func(im *Image) { im.SlotFixups[0].Addr = 0x6002 }, ErrOverlap, "slot fixups"},
+		"abs fixed":        {func(im *Image) { im.PIE = false }, ErrValue, "2 address fixups in a program that has none"},
+		"abs amd64":        {func(im *Image) { im.Arch = AMD64 }, ErrValue, "2 address fixups in a program that has none"},
 		"abs outside":      {func(im *Image) { im.AbsFixups[0] = 0x2000 }, ErrRange, "address fixup 0"},
 		"abs unsorted":     {func(im *Image) { im.AbsFixups[0] = 0x6020 }, ErrOrder, "address fixup 1"},
 		"abs overlap":      {func(im *Image) { im.AbsFixups[0] = 0x600e }, ErrOverlap, "address fixups"},

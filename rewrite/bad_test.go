@@ -86,7 +86,6 @@ func TestBadInput(t *testing.T) {
 		{"object", set(b32, 16, 2, 1), ErrRelocatable, "x: relocatable object: link it first, with -static (at offset 0x10)"},
 		{"core", set(b32, 16, 2, 4), ErrCore, "x: core file: give the program that dumped it (at offset 0x10)"},
 		{"type", set(b32, 16, 2, 0xfe00), ErrMalformed, "x: malformed ELF file: unknown type 0xfe00 (at offset 0x10)"},
-		{"static-PIE", set(b32, 16, 2, 3), ErrStaticPIE, "x: static-PIE program: these cannot be rewritten yet; link it with -static -no-pie (at offset 0x10)"},
 		{"shared object", set(set(b32, 16, 2, 3), 24, 4, 0), ErrShared, "x: shared object: give a program linked with -static (at offset 0x10)"},
 		{"interpreter", interp, ErrDynamic, `x: dynamically linked: it asks for "/lib/ld-linux.so.2"; link it with -static (Go: CGO_ENABLED=0) (at offset 0x74)`},
 		{"needed", dynamic(1, 0, 5, 0x80490e7, 0, 0), ErrDynamic, `x: dynamically linked: it needs "tiny\n"; link it with -static (Go: CGO_ENABLED=0) (at offset 0x10)`},

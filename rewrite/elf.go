@@ -3,7 +3,6 @@ package rewrite
 import (
 	"debug/elf"
 	"encoding/binary"
-	"fmt"
 	"math"
 	"strings"
 
@@ -20,8 +19,14 @@ const maxHeaders = 65536
 // they name lies inside of the file, and segments neither overlap nor wrap.
 type program struct {
 	data []byte
+	// mem is data with the relocations of a position-independent program
+	// applied, as if it were loaded where it is linked. It is what evidence is
+	// read from; nothing of it is written to a file.
+	mem  []byte
 	arch image.Arch
-	word int // bytes of an address
+	pie  bool
+	dyn  *dynSection // nil: no dynamic section
+	word int         // bytes of an address
 
 	entry uint64
 	phoff uint64
@@ -110,7 +115,7 @@ func readELF(data []byte) (*program, error) {
 	case size < elf.EI_NIDENT:
 		return nil, fail(int64(size), ErrTruncated, "the file ends inside of the ELF header, after %d bytes", size)
 	}
-	p := &program{data: data}
+	p := &program{data: data, mem: data}
 	class, order := elf.Class(data[elf.EI_CLASS]), elf.Data(data[elf.EI_DATA])
 	if class != elf.ELFCLASS32 && class != elf.ELFCLASS64 {
 		return nil, fail(elf.EI_CLASS, ErrMalformed, "class %d is neither 32 nor 64 bits", class)
@@ -290,10 +295,9 @@ func (p *program) checkSegments() error {
 	return nil
 }
 
-// checkLinkage refuses all but static programs at fixed addresses.
+// checkLinkage refuses all but static programs, at fixed addresses or
+// position-independent.
 func (p *program) checkLinkage(typ elf.Type) error {
-	var needed []string
-	var soname, pie, dynamic bool
 	for i := range p.segs {
 		switch s := &p.segs[i]; s.typ {
 		case elf.PT_INTERP:
@@ -301,55 +305,28 @@ func (p *program) checkLinkage(typ elf.Type) error {
 			interp, _, _ := strings.Cut(string(c[:min(len(c), 256)]), "\x00")
 			return fail(s.hdr, ErrDynamic, "it asks for %q; link it with -static (Go: CGO_ENABLED=0)", interp)
 		case elf.PT_DYNAMIC:
-			if dynamic {
+			if p.dyn != nil {
 				return fail(s.hdr, ErrMalformed, "program header %d is a second PT_DYNAMIC", i)
 			}
-			dynamic = true
-			needed, soname, pie = p.dynamic(s)
+			p.dyn = p.readDynamic(s)
 		}
+	}
+	d := p.dyn
+	if d == nil {
+		d = &dynSection{}
 	}
 	switch {
-	case len(needed) > 0 && soname:
-		return fail(16, ErrShared, "it needs %s; give a program linked with -static", needed[0])
-	case len(needed) > 0:
-		return fail(16, ErrDynamic, "it needs %s; link it with -static (Go: CGO_ENABLED=0)", needed[0])
+	case len(d.needed) > 0 && d.soname:
+		return fail(16, ErrShared, "it needs %s; give a program linked with -static", d.needed[0])
+	case len(d.needed) > 0:
+		return fail(16, ErrDynamic, "it needs %s; link it with -static (Go: CGO_ENABLED=0)", d.needed[0])
 	case typ == elf.ET_EXEC:
 		return nil
-	case pie || (!soname && p.entry != 0):
-		return fail(16, ErrStaticPIE, "these cannot be rewritten yet; link it with -static -no-pie")
+	case d.pie || (!d.soname && p.entry != 0):
+		p.pie = true
+		return p.relocate()
 	}
 	return fail(16, ErrShared, "give a program linked with -static")
-}
-
-// dynamic reads the dynamic section as far as it tells what a file is.
-func (p *program) dynamic(s *segment) (needed []string, soname, pie bool) {
-	b := p.contents(s)
-	var names []uint64
-	var strtab uint64
-	for len(b) >= 2*p.word {
-		f := fields{b, p.word == 8}
-		tag, val := elf.DynTag(f.word()), f.word()
-		b = f.b
-		switch tag {
-		case elf.DT_NULL:
-			b = nil
-		case elf.DT_NEEDED:
-			if len(names) < 16 {
-				names = append(names, val)
-			}
-		case elf.DT_STRTAB:
-			strtab = val
-		case elf.DT_SONAME:
-			soname = true
-		case elf.DT_FLAGS_1:
-			pie = pie || elf.DynFlag1(val)&elf.DF_1_PIE != 0
-		}
-	}
-	for _, n := range names {
-		name, _, _ := strings.Cut(string(p.at(strtab+n, 256)), "\x00")
-		needed = append(needed, fmt.Sprintf("%q", name))
-	}
-	return needed, soname, pie
 }
 
 func (p *program) checkEntry() error {
@@ -366,7 +343,7 @@ func (p *program) contents(s *segment) []byte {
 	if s.filesz == 0 { // then the offset may be anything
 		return nil
 	}
-	return p.data[s.off : s.off+s.filesz : s.off+s.filesz]
+	return p.mem[s.off : s.off+s.filesz : s.off+s.filesz]
 }
 
 // at gives up to n bytes of the file that are loaded at address a.
@@ -374,7 +351,7 @@ func (p *program) at(a uint64, n int) []byte {
 	for i := range p.segs {
 		if s := &p.segs[i]; s.load() && s.has(a) {
 			off := a - s.vaddr
-			return p.data[s.off+off : s.off+off+min(uint64(n), s.filesz-off)]
+			return p.mem[s.off+off : s.off+off+min(uint64(n), s.filesz-off)]
 		}
 	}
 	return nil
@@ -469,7 +446,7 @@ func (p *program) bytesOf(s *section) []byte {
 	if s == nil || s.typ == elf.SHT_NOBITS || s.typ == elf.SHT_NULL {
 		return nil
 	}
-	return p.data[s.off : s.off+s.size]
+	return p.mem[s.off : s.off+s.size]
 }
 
 // section finds a section by name, nil if there is none.

@@ -15,7 +15,7 @@ var (
 	ErrMalformed   = errors.New("malformed ELF file")
 	ErrDynamic     = errors.New("dynamically linked")
 	ErrShared      = errors.New("shared object")
-	ErrStaticPIE   = errors.New("static-PIE program")
+	ErrTextRel     = errors.New("relocations in code")
 	ErrRelocatable = errors.New("relocatable object")
 	ErrCore        = errors.New("core file")
 	ErrArch        = errors.New("another architecture")

@@ -10,13 +10,6 @@ import (
 	"bee/rewrite/plan"
 )
 
-// Relocations that startup code applies in static programs: each names an
-// ifunc resolver.
-const (
-	r386IRelative   = 42
-	rX8664IRelative = 37
-)
-
 // regions gives the executable bytes.
 func (p *program) regions() []plan.Region {
 	var out []plan.Region
@@ -94,11 +87,23 @@ func (p *program) evidence() (plan.Evidence, libc) {
 		b := p.contents(s)
 		ev.Data = append(ev.Data, plan.Region{Addr: s.vaddr, Data: b})
 		ev.ReadOnly = append(ev.ReadOnly, s.flags&elf.PF_W == 0)
+		if p.pie { // what is no relocation's place holds no address
+			continue
+		}
 		for _, r := range p.without(tables, s.vaddr, s.vaddr+s.filesz) {
 			pointers = p.words(pointers, r[0], b[r[0]-s.vaddr:r[1]-s.vaddr])
 		}
 	}
-	pointers = p.wordsInText(pointers, tables)
+	if p.pie {
+		_ = p.eachReloc(func(r reloc) error { // relocate has read them without an error
+			if r.kind != relocOther && p.inText(r.to) {
+				pointers = append(pointers, r.to)
+			}
+			return nil
+		})
+	} else {
+		pointers = p.wordsInText(pointers, tables)
+	}
 	if p.arch == image.I386 {
 		pointers = dropInsideGo(pointers, ev.Funcs)
 	}
@@ -270,6 +275,20 @@ func (p *program) entries() []uint64 {
 			}
 		}
 	}
+	if p.dyn != nil {
+		for _, a := range p.dyn.calls {
+			add(a)
+		}
+		for _, t := range p.dyn.arrays {
+			each(p.at(t.addr, int(min(t.size, 1<<20))))
+		}
+		_ = p.eachReloc(func(r reloc) error { // relocate has read them, if it is a PIE
+			if r.kind == relocResolver {
+				add(r.to)
+			}
+			return nil
+		})
+	}
 	for _, n := range []string{"init", "fini", "preinit"} {
 		a, b := p.symbol("__"+n+"_array_start"), p.symbol("__"+n+"_array_end")
 		if a != 0 && b > a {
@@ -324,6 +343,9 @@ func (p *program) got() uint64 {
 	}
 	if s := p.section(".got.plt"); s != nil {
 		return s.addr
+	}
+	if p.dyn != nil && p.dyn.pltgot != 0 { // so says the psABI
+		return p.dyn.pltgot
 	}
 	if p.arch != image.I386 {
 		return 0

@@ -121,7 +121,7 @@ type planned struct {
 
 func (p *program) plan(opts Options) (*planned, error) {
 	ev, lib := p.evidence()
-	o := plan.Options{Arch: p.arch, ImageLo: p.lo, ImageEnd: p.hi, AllowTrap: opts.AllowTrap}
+	o := plan.Options{Arch: p.arch, ImageLo: p.lo, ImageEnd: p.hi, Relocatable: p.pie, AllowTrap: opts.AllowTrap}
 	if opts.Form == FormLinuxProof {
 		o.Form = plan.FormLinuxProof
 		o.TrampAddr = p.proofAddr()
@@ -134,7 +134,7 @@ func (p *program) plan(opts Options) (*planned, error) {
 		return nil, err
 	}
 	im := image.Image{
-		Arch: p.arch, Libc: lib.kind, LibcBy: lib.by,
+		Arch: p.arch, PIE: p.pie, Libc: lib.kind, LibcBy: lib.by,
 		Base: p.lo, Size: p.hi - p.lo,
 		Mirrors:   slices.Clone(pl.Mirrors),
 		Sites:     slices.Clone(pl.Sites),
@@ -165,8 +165,15 @@ func (p *program) plan(opts Options) (*planned, error) {
 			im.WX = append(im.WX, s.vaddr-p.lo)
 		}
 	}
+	if p.pie { // a program at a fixed address has no load bias
+		for _, a := range pl.AbsFixups {
+			im.AbsFixups = append(im.AbsFixups, a-p.lo)
+		}
+	}
 	im.Sort()
-	// A program at a fixed address has no load bias: AbsFixups stay empty.
+	if err := p.checkRelocations(&im); err != nil {
+		return nil, err
+	}
 	return &planned{im, pl.Stats}, nil
 }
 
@@ -214,6 +221,8 @@ func compare(got, want *image.Image) error {
 		return differ("architecture", archName(got.Arch), archName(want.Arch))
 	case got.Libc != want.Libc || got.LibcBy != want.LibcBy:
 		return differ("libc", libcName(got.Libc), libcName(want.Libc))
+	case got.PIE != want.PIE:
+		return differ("position-independent", got.PIE, want.PIE)
 	case got.Base != want.Base || got.Size != want.Size:
 		return differ("image", hex(got.Base), hex(want.Base))
 	case got.TrampAddr != want.TrampAddr:

@@ -89,15 +89,28 @@ func (a *Asm) CallGlue(ret, target uint64, relocatable bool) {
 }
 
 // CallProof is CallGlue for programs that run on Linux, where there are no
-// slots.
+// slots, and where nobody relocates the trampolines.
 func (a *Asm) CallProof(ret, target uint64, relocatable bool) {
-	if !a.Wide || !relocatable && ret>>31 == 0 {
+	switch {
+	case a.Wide && (relocatable || ret>>31 != 0):
+		a.Push(CX)
+		a.LeaPC(CX, ret)
+		a.XchgTop(CX)
+	case relocatable:
+		a.Push(CX)
+		a.mark()
+		a.put(0xe8, 0, 0, 0, 0) // call 1f; 1:
+		here := a.PC()
+		a.mark()
+		a.put(0x59) // pop %ecx
+		a.mark()
+		a.put(0x8d, 0x89) // lea ret-here(%ecx),%ecx
+		a.put32(uint32(ret - here))
+		a.XchgTop(CX)
+	default:
 		a.CallGlue(ret, target, relocatable)
 		return
 	}
-	a.Push(CX)
-	a.LeaPC(CX, ret)
-	a.XchgTop(CX)
 	a.State(target, NoSpill)
 	a.Jmp(target)
 }

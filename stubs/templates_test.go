@@ -78,7 +78,7 @@ e920f0ffff | jmp 0x9000030 | 0x8048100 -
 6805810408 | push $0x8048105 | 0x8048100* -
 e9f67f04ff | jmp 0x8049000 | 0x8049000 -
 `, 0, 1},
-	{"moved call, proof", false, func(a *Asm) { a.CallProof(0x8048105, 0x8049000, true) }, `
+	{"moved call, proof", false, func(a *Asm) { a.CallProof(0x8048105, 0x8049000, false) }, `
 6805810408 | push $0x8048105 | 0x8048100* -
 e9f67f04ff | jmp 0x8049000 | 0x8049000 -
 `, 0, 1},
@@ -148,6 +148,14 @@ e9e17f04ff | jmpq 0x8049000 | 0x8049000 -
 488d0dfd7004ff | lea 0xff0470fd(%rip),%rcx | 0x8048100 -
 48870c24 | xchg %rcx,(%rsp) | 0x8048100 -
 e9ef7f04ff | jmpq 0x8049000 | 0x8049000 -
+`, 0, 0},
+	{"moved call, relocatable, proof", false, func(a *Asm) { a.CallProof(0x8048105, 0x8049000, true) }, `
+51 | push %ecx | 0x8048100* -
+e800000000 | call 0x9001006 | 0x8048100 -
+59 | pop %ecx | 0x8048100 -
+8d89ff7004ff | lea 0xff0470ff(%ecx),%ecx | 0x8048100 -
+870c24 | xchg %ecx,(%esp) | 0x8048100 -
+e9eb7f04ff | jmp 0x8049000 | 0x8049000 -
 `, 0, 0},
 	{"registers above 7", true, func(a *Asm) {
 		a.LoadSlot(9, SlotBase)

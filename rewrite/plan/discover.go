@@ -107,6 +107,8 @@ type discovery struct {
 	*code
 	ev  Evidence
 	got uint64
+	// relocatable code holds no addresses as numbers.
+	relocatable bool
 
 	data  bitmap // not code, whatever it decodes to
 	heads bitmap // strong starts of functions: call targets, entries, extents
@@ -178,7 +180,7 @@ func newDiscovery(regions []Region, ev Evidence, opt Options) (*discovery, error
 	n := c.size()
 	c.start, c.cover, c.targets = newBitmap(n), newBitmap(n), newBitmap(n)
 	d := &discovery{
-		code: c, ev: ev, got: ev.GOT,
+		code: c, ev: ev, got: ev.GOT, relocatable: opt.Relocatable,
 		data: newBitmap(n), heads: newBitmap(n), asked: newBitmap(n),
 		cold: map[string]int{}, noReturn: map[uint64]struct{}{},
 		credit: 8*n + 1<<16,

@@ -404,12 +404,16 @@ func (d *discovery) names(i int, a uint64, in *decode.Inst) {
 		switch {
 		case in.ImmLen == 4 && int(in.ImmOff)+4 <= len(b):
 			v := binary.LittleEndian.Uint32(b[in.ImmOff:])
-			if d.mode == decode.Mode64 {
+			if d.relocatable { // an offset from the GOT at most
+				if d.mode == decode.Mode32 && d.got != 0 {
+					d.candidate(uint64(uint32(d.got) + v))
+				}
+			} else if d.mode == decode.Mode64 {
 				d.candidate(uint64(int64(int32(v))))
 			} else {
 				d.candidate(uint64(v))
 			}
-		case in.ImmLen == 8 && int(in.ImmOff)+8 <= len(b):
+		case in.ImmLen == 8 && int(in.ImmOff)+8 <= len(b) && !d.relocatable:
 			d.candidate(binary.LittleEndian.Uint64(b[in.ImmOff:]))
 		}
 	}
@@ -419,9 +423,13 @@ func (d *discovery) names(i int, a uint64, in *decode.Inst) {
 		case in.RIPRel:
 			d.candidate(a + uint64(in.Len) + uint64(int64(int32(v))))
 		case d.mode == decode.Mode64:
-			d.candidate(uint64(int64(int32(v))))
+			if !d.relocatable {
+				d.candidate(uint64(int64(int32(v))))
+			}
 		default:
-			d.candidate(uint64(v))
+			if !d.relocatable {
+				d.candidate(uint64(v))
+			}
 			if d.got != 0 {
 				d.candidate(uint64(uint32(d.got) + v))
 			}

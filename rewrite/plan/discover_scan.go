@@ -654,12 +654,14 @@ func (d *discovery) markUnknown(g *groups) {
 			}
 			if len(b) >= 4 {
 				v := binary.LittleEndian.Uint32(b)
-				mark(uint64(int64(int32(v))))
+				if !d.relocatable {
+					mark(uint64(int64(int32(v))))
+				}
 				if d.mode == decode.Mode32 && d.got != 0 {
 					mark(uint64(uint32(d.got) + v))
 				}
 			}
-			if len(b) >= 8 {
+			if len(b) >= 8 && !d.relocatable {
 				mark(binary.LittleEndian.Uint64(b))
 			}
 			if d.mode == decode.Mode64 && len(b) >= 6 && b[0] == 0x8d && b[1]&0xc7 == 5 {

@@ -17,6 +17,9 @@ type Config struct {
 	Cwd       string  // guest path; empty: the caller's directory
 	HostCwd   string  // the caller's directory
 	Strace    Strace
+	// Base is where the image lies: where it is linked, but for
+	// position-independent programs.
+	Base uint64
 	// Reserved are the ranges that the parent has reserved, one call each.
 	Reserved []Range
 	// ReadOnlyTransfer is the image's length behind the configuration.

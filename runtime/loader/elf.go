@@ -13,6 +13,7 @@ import (
 // closely; here only what would harm the runner is checked again.
 const (
 	etExec = 2
+	etDyn  = 3
 
 	em386   = 3
 	emX8664 = 62
@@ -29,7 +30,7 @@ const (
 )
 
 type header struct {
-	entry, phoff   uint64
+	entry, phoff   uint64 // entry: in memory
 	phent, phnum   int
 	segs           []segment
 	phdr           uint64 // address of the program headers in memory, 0: none
@@ -42,7 +43,9 @@ type segment struct {
 	flags                    uint32
 }
 
-func readHeader(r io.ReaderAt, size uint64, arch image.Arch) (*header, error) {
+// readHeader reads the headers of a program of size bytes; bias is added to all
+// addresses in them. Only position-independent programs (pie) have one.
+func readHeader(r io.ReaderAt, size uint64, arch image.Arch, pie bool, bias uint64) (*header, error) {
 	var e [64]byte
 	if n, err := r.ReadAt(e[:], 0); n < 52 || (n < 64 && arch == image.AMD64) {
 		return nil, fmt.Errorf("ELF header: %w", noEOF(err))
@@ -55,8 +58,12 @@ func readHeader(r io.ReaderAt, size uint64, arch image.Arch) (*header, error) {
 	if string(e[:4]) != "\x7fELF" || e[4] != class || e[5] != 1 || le.Uint16(e[18:]) != machine {
 		return nil, fmt.Errorf("ELF header: not a file of the architecture that its patch set is for")
 	}
-	if t := le.Uint16(e[16:]); t != etExec {
-		return nil, fmt.Errorf("ELF header: type %d, want an executable (%d)", t, etExec)
+	typ := uint16(etExec)
+	if pie {
+		typ = etDyn
+	}
+	if t := le.Uint16(e[16:]); t != typ {
+		return nil, fmt.Errorf("ELF header: type %d, want %d", t, typ)
 	}
 	h := &header{}
 	want := 32
@@ -68,6 +75,7 @@ func readHeader(r io.ReaderAt, size uint64, arch image.Arch) (*header, error) {
 		h.entry, h.phoff = uint64(le.Uint32(e[24:])), uint64(le.Uint32(e[28:]))
 		h.phent, h.phnum = int(le.Uint16(e[42:])), int(le.Uint16(e[44:]))
 	}
+	h.entry += bias
 	if h.phent != want || h.phnum == 0 || h.phnum > maxHeaders {
 		return nil, fmt.Errorf("ELF header: %d program headers of %d bytes", h.phnum, h.phent)
 	}
@@ -90,6 +98,7 @@ func readHeader(r io.ReaderAt, size uint64, arch image.Arch) (*header, error) {
 		} else {
 			s = segment{uint64(le.Uint32(p[4:])), uint64(le.Uint32(p[8:])), uint64(le.Uint32(p[16:])), uint64(le.Uint32(p[20:])), le.Uint32(p[24:])}
 		}
+		s.addr += bias
 		switch le.Uint32(p) {
 		case ptPhdr:
 			h.phdr = s.addr

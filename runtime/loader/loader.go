@@ -67,9 +67,10 @@ const StackDefault = 8 << 20
 // pages free).
 const stackGuard = 1 << 20
 
-// Load loads the program of the file's first img.SourceSize bytes.
+// Load loads the program of the file's first img.SourceSize bytes to where img
+// lies (see image.Image.MoveTo).
 func Load(file io.ReaderAt, img *image.Image, as *kernel.AddressSpace, p Params) (*Start, error) {
-	h, err := readHeader(file, img.SourceSize, img.Arch)
+	h, err := readHeader(file, img.SourceSize, img.Arch, img.PIE, img.Bias())
 	if err != nil {
 		return nil, fmt.Errorf("load: %w", err)
 	}
@@ -199,6 +200,18 @@ func patch(img *image.Image, as *kernel.AddressSpace, p Params) error {
 		}
 		if err := as.WriteSegment(img.Base+c.Addr, c.Data); err != 0 {
 			return fmt.Errorf("patch at %#x: %w", img.Base+c.Addr, err)
+		}
+	}
+	if bias := img.Bias(); bias != 0 {
+		for _, a := range img.AbsFixups {
+			var b [4]byte
+			if err := as.ReadSegment(img.Base+a, b[:]); err != 0 {
+				return fmt.Errorf("address at %#x: %w", img.Base+a, err)
+			}
+			binary.LittleEndian.PutUint32(b[:], binary.LittleEndian.Uint32(b[:])+uint32(bias))
+			if err := as.WriteSegment(img.Base+a, b[:]); err != 0 {
+				return fmt.Errorf("address at %#x: %w", img.Base+a, err)
+			}
 		}
 	}
 	if p.SlotDisp == nil {

@@ -110,17 +110,20 @@ func TestLoadLikeLinux(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		arch  image.Arch
+		pie   bool
 		flags []string
 	}{
-		{"i386", image.I386, []string{"-m32"}},
-		{"i386 one segment for text and headers", image.I386, []string{"-m32", "-Wl,-z,noseparate-code"}},
-		{"amd64", image.AMD64, []string{"-m64", "-Wl,-Ttext-segment=0x20000000"}},
+		{"i386", image.I386, false, []string{"-m32"}},
+		{"i386 one segment for text and headers", image.I386, false, []string{"-m32", "-Wl,-z,noseparate-code"}},
+		{"amd64", image.AMD64, false, []string{"-m64", "-Wl,-Ttext-segment=0x20000000"}},
+		{"i386 PIE", image.I386, true, []string{"-m32", "-static-pie"}},
+		{"amd64 PIE", image.AMD64, true, []string{"-static-pie"}},
 	} {
-		t.Run(c.name, func(t *testing.T) { loadLikeLinux(t, c.arch, build(t, c.flags...)) })
+		t.Run(c.name, func(t *testing.T) { loadLikeLinux(t, c.arch, c.pie, build(t, c.flags...)) })
 	}
 }
 
-func loadLikeLinux(t *testing.T, arch image.Arch, exe string) {
+func loadLikeLinux(t *testing.T, arch image.Arch, pie bool, exe string) {
 	args, env := []string{"p", "an argument", ""}, []string{"A=1", "EMPTY=", "ÜMLAUT=ü"}
 	pid := native(t, exe, args, env)
 	proc := func(name string) []byte {
@@ -142,13 +145,22 @@ func loadLikeLinux(t *testing.T, arch image.Arch, exe string) {
 	}
 	defer f.Close()
 	fi, _ := f.Stat()
-	h, err := readHeader(f, uint64(fi.Size()), arch)
+	h, err := readHeader(f, uint64(fi.Size()), arch, pie, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	as, release := space(t)
 	defer release()
-	img := &image.Image{SourceSize: uint64(fi.Size()), Arch: arch, Base: h.imageLo}
+	img := &image.Image{SourceSize: uint64(fi.Size()), Arch: arch, PIE: pie, Base: h.imageLo, Size: h.imgHi - h.imageLo, TrampAddr: 16 << 20}
+	// moved is how far Linux has loaded it from where we do.
+	var moved uint64
+	if pie {
+		if err := img.MoveTo(free(t)); err != nil {
+			t.Fatal(err)
+		}
+		_, values := pairs(proc("auxv"), map[image.Arch]int{image.I386: 4, image.AMD64: 8}[arch])
+		moved = values[abi.AT_PHDR] - h.phoff - img.Base
+	}
 	st, err := Load(f, img, as, Params{
 		Args: args, Env: env, ExecFN: exe, UID: 1000, GID: 1000, HWCap: 0x1234, MinSigStack: 2048, SysInfo: 0x5678,
 		File: &kernel.MapInfo{Path: exe},
@@ -161,13 +173,13 @@ func loadLikeLinux(t *testing.T, arch image.Arch, exe string) {
 		t.Fatal(err)
 	}
 
-	if got, want := perms(as.MapsText(), st.ImageLo, st.ImageHi), perms(string(proc("maps")), st.ImageLo, st.ImageHi); got != want {
+	if got, want := perms(as.MapsText(), st.ImageLo, st.ImageHi), perms(string(proc("maps")), st.ImageLo+moved, st.ImageHi+moved); got != want {
 		t.Errorf("protections\n%s\nLinux:\n%s", as.MapsText(), proc("maps"))
 	}
 	for a := st.ImageLo; a < st.ImageHi; a += abi.PageSize {
 		var ours, theirs [abi.PageSize]byte
 		e := as.ReadSegment(a, ours[:])
-		_, err := mem.ReadAt(theirs[:], int64(a))
+		_, err := mem.ReadAt(theirs[:], int64(a+moved))
 		if (e == 0) != (err == nil) {
 			t.Errorf("page %#x: %v, Linux: %v", a, e, err)
 		} else if ours != theirs {
@@ -239,6 +251,9 @@ func loadLikeLinux(t *testing.T, arch image.Arch, exe string) {
 	for _, typ := range []uint64{
 		abi.AT_PAGESZ, abi.AT_CLKTCK, abi.AT_PHDR, abi.AT_PHENT, abi.AT_PHNUM, abi.AT_BASE, abi.AT_FLAGS, abi.AT_ENTRY, abi.AT_SECURE,
 	} {
+		if v := values[typ]; pie && (typ == abi.AT_PHDR || typ == abi.AT_ENTRY) {
+			values[typ] = v + moved
+		}
 		if values[typ] != nativeValues[typ] {
 			t.Errorf("auxiliary %d: %#x, Linux: %#x", typ, values[typ], nativeValues[typ])
 		}
@@ -254,7 +269,7 @@ func loadLikeLinux(t *testing.T, arch image.Arch, exe string) {
 	if s := text(values[abi.AT_RANDOM])[:16]; s != "0123456789abcdef" {
 		t.Errorf("AT_RANDOM %q", s)
 	}
-	if st.Entry != nativeValues[abi.AT_ENTRY] {
+	if st.Entry+moved != nativeValues[abi.AT_ENTRY] {
 		t.Errorf("entry %#x", st.Entry)
 	}
 }
@@ -272,6 +287,16 @@ func space(t *testing.T) (*kernel.AddressSpace, func()) {
 		t.Fatal(err)
 	}
 	return as, m.releaseAll
+}
+
+// free finds a place for a position-independent program.
+func free(t *testing.T) uint64 {
+	t.Helper()
+	p, ok := (&linuxhost.Memory{}).Free(0x10000000, 0x40000000, 32<<20)
+	if !ok {
+		t.Fatal("no room for a program")
+	}
+	return (uint64(p) + 1<<20 - 1) &^ (1<<20 - 1)
 }
 
 // recorder gives back what was reserved.
@@ -302,7 +327,7 @@ func TestPatchesAndTrampolines(t *testing.T) {
 	}
 	defer f.Close()
 	fi, _ := f.Stat()
-	h, err := readHeader(f, uint64(fi.Size()), image.I386)
+	h, err := readHeader(f, uint64(fi.Size()), image.I386, false, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -341,6 +366,47 @@ func TestPatchesAndTrampolines(t *testing.T) {
 	}
 }
 
+// The addresses in the trampolines and patches of a PIE move with it.
+func TestAddresses(t *testing.T) {
+	exe := build(t, "-m32", "-static-pie")
+	f, err := os.Open(exe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	fi, _ := f.Stat()
+	h, err := readHeader(f, uint64(fi.Size()), image.I386, true, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	as, release := space(t)
+	defer release()
+	tramp := h.imgHi + abi.PageSize
+	img := &image.Image{
+		SourceSize: uint64(fi.Size()), Arch: image.I386, PIE: true, Size: h.imgHi,
+		Patches:   []image.Patch{{Addr: h.entry, Data: []byte("\x68\x34\x12\x00\x00\xc3")}},
+		TrampAddr: int64(h.imgHi), Tramp: []byte("\x68\x00\x00\x01\x00\xc3"),
+		AbsFixups: []uint64{h.entry + 1, tramp + 1},
+	}
+	base := free(t)
+	if err := img.MoveTo(base); err != nil {
+		t.Fatal(err)
+	}
+	st, err := Load(f, img, as, Params{ThunkPage: []byte("thunks")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st.Entry != base+h.entry || st.PHdr != base+h.phoff || st.ImageLo != base || st.TrampLo != base+h.imgHi || st.Brk < st.TrampHi {
+		t.Errorf("%+v", st)
+	}
+	for at, want := range map[uint64]uint64{base + h.entry + 1: base + 0x1234, base + tramp + 1: base + 0x10000} {
+		b := make([]byte, 5)
+		if e := as.ReadSegment(at, b); e != 0 || uint64(binary.LittleEndian.Uint32(b)) != want || b[4] != 0xc3 {
+			t.Errorf("%#x: % x (%v), want %#x", at, b, e, want)
+		}
+	}
+}
+
 func TestDamaged(t *testing.T) {
 	exe := build(t, "-m32")
 	whole, err := os.ReadFile(exe)
@@ -364,6 +430,6 @@ func FuzzHeader(f *testing.F) {
 		if wide {
 			arch = image.AMD64
 		}
-		_, _ = readHeader(bytes.NewReader(b), uint64(len(b)), arch)
+		_, _ = readHeader(bytes.NewReader(b), uint64(len(b)), arch, len(b)%2 == 1, 0x1000)
 	})
 }
