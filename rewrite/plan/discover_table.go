@@ -93,9 +93,18 @@ func (w *window) fresh(k valueKind) value {
 	return value{kind: k, id: w.nextID}
 }
 
+// constant gives a number an identity of its own: other ways to the jump may
+// bring other numbers in the same register, and then a bound on it is all
+// that is known.
+func (w *window) constant(c uint64) value {
+	v := w.fresh(vConst)
+	v.c = c
+	return v
+}
+
 func (v value) ident() value2 {
 	switch v.kind {
-	case vArg, vPointer, vComputed:
+	case vConst, vArg, vPointer, vComputed:
 		return value2{v.id, v.reg, v.kind == vArg}
 	}
 	return value2{}
@@ -135,7 +144,7 @@ func (w *window) operand(i int, in *decode.Inst) (m memory) {
 	}
 	if m.hasBase && m.base.kind == vConst {
 		m.disp += m.base.c
-		m.hasBase = false
+		m.base, m.hasBase = value{}, false
 	}
 	if w.d.mode == decode.Mode32 {
 		m.disp = uint64(uint32(m.disp))
@@ -167,7 +176,7 @@ func (w *window) sum(a, b value) value {
 	}
 	switch {
 	case a.kind == vConst && b.kind == vConst:
-		return value{kind: vConst, c: w.trim(a.c + b.c)}
+		return w.constant(w.trim(a.c + b.c))
 	case a.kind == vEntry && b.kind == vConst:
 		a.kind, a.add = vSum, b.c
 		if a.id != 0 {
@@ -269,7 +278,7 @@ func (w *window) step(i int, in *decode.Inst) {
 		case op == 0x8d:
 			m := w.operand(i, in)
 			if !m.hasBase && !m.hasIndex && size >= 4 {
-				w.regs[reg] = value{kind: vConst, c: m.disp, id: m.disp}
+				w.regs[reg] = w.constant(m.disp)
 			} else {
 				w.regs[reg] = w.fresh(vComputed)
 			}
@@ -278,10 +287,10 @@ func (w *window) step(i int, in *decode.Inst) {
 			if size == 4 {
 				imm = uint64(uint32(imm))
 			}
-			w.regs[in.Opcode&7|rex&1<<3] = value{kind: vConst, c: imm, id: imm}
+			w.regs[in.Opcode&7|rex&1<<3] = w.constant(imm)
 			return
 		case op == 0xc7 && direct:
-			w.regs[rm] = value{kind: vConst, c: w.trim(imm), id: imm}
+			w.regs[rm] = w.constant(w.trim(imm))
 			return
 		case op == 0x01 && direct && size == ptr:
 			w.regs[rm] = w.sum(w.regs[rm], w.regs[reg])

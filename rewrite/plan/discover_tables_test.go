@@ -164,3 +164,62 @@ func TestDiscoverTables(t *testing.T) {
 		})
 	}
 }
+
+// One way to the jump brings a number as the index, others bring any: the
+// comparison says how long the table is. Without it the entries of the next
+// table, which count from elsewhere, led into the middle of instructions.
+func TestDiscoverConstantIndex(t *testing.T) {
+	path := build(t, "a.s", `
+	.globl _start
+_start:	test %esi, %esi
+	jz 1f
+	mov $1, %edx
+2:	lea .Lfirst(%rip), %rdi
+	cmp $2, %dl
+	ja .Lout
+	movslq (%rdi,%rdx,4), %rdx
+	add %rdi, %rdx
+	jmp *%rdx
+1:	mov (%rsp), %edx
+	jmp 2b
+.La:	mov $2, %ebx
+	and $3, %ecx
+	lea .Lsecond(%rip), %rdi
+	movslq (%rdi,%rcx,4), %rcx
+	add %rdi, %rcx
+	jmp *%rcx
+.Lb:	mov $0x80cd, %eax
+	jmp .Lout
+.Lc:	movabs $0x9090909090909090, %rax
+	movabs $0x9090909090909090, %rcx
+	movabs $0x9090909090909090, %rdx
+.Ld:	movabs $0x9090909090909090, %rbx
+.Lout:	mov $60, %eax
+	syscall
+	hlt
+	.section .rodata
+	.balign 4
+.Lfirst:	.long .La-.Lfirst, .Lb-.Lfirst, .Lb-.Lfirst
+.Lsecond:	.long .Ld-.Lsecond, .Lc-.Lsecond, .Ld-.Lsecond, .Lb-.Lsecond
+`, "gcc", "-nostdlib", "-static", "-no-pie")
+	p := loadELF(t, path, evAll)
+	c, err := discover(p.regions, p.ev, p.opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := c.stats().JumpTables; n != 2 {
+		t.Errorf("%d tables", n)
+	}
+	for _, r := range p.regions {
+		for a := r.Addr; a < r.Addr+uint64(len(r.Data)); a++ {
+			if c.target(a) && !c.instAt(a) {
+				t.Errorf("target at %#x, where no instruction begins", a)
+			}
+		}
+	}
+	for _, f := range c.funcs {
+		if !f.resolved {
+			t.Errorf("%s is not resolved", f.name)
+		}
+	}
+}
