@@ -145,10 +145,12 @@ saved:
 	BYTE $0x0f; BYTE $0xae; BYTE $0x56; BYTE $S_HOSTMXCSR // ldmxcsr 0x50(%esi)
 	MOVL $0, S_INGUEST(SI)
 	MOVL S_REASON(SI), AX
-	POPL SI
-	POPL DI
-	POPL BX
-	POPL BP
+	// What enter has pushed; in bytes, since the assembler pairs pushes and
+	// pops by function.
+	BYTE $0x5e // pop %esi
+	BYTE $0x5f // pop %edi
+	BYTE $0x5b // pop %ebx
+	BYTE $0x5d // pop %ebp
 	RET
 
 // CONTEXT and EXCEPTION_RECORD of 32-bit Windows (winnt.h).
