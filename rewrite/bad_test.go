@@ -367,6 +367,8 @@ func FuzzELF(f *testing.F) {
 		f.Add(tiny(arch)[:100])
 	}
 	f.Add(dynamic(1, 0, 5, 0x80490e7, 0, 0))
+	f.Add(pie(rel(2), pieTable, rRelative, pieTable+8, r386IRelative))
+	f.Add(pie(relr(2), pieTable, 0x7fffffff))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := Bytes(b, Options{AllowTrap: true})
 		if err != nil {

@@ -185,11 +185,10 @@ func (p *program) eachReloc(f func(reloc) error) error {
 				continue
 			}
 			at := next + i*w
-			have := p.at(at, p.word)
-			if len(have) < p.word || at < next {
+			if len(p.at(at, p.word)) < p.word || at < next {
 				return fail(-1, ErrMalformed, "DT_RELR at %#x names %#x, which lies in no segment's bytes", d.relr.addr, at)
 			}
-			if err := f(reloc{at: at, to: word(have, p.word), kind: relocPointer}); err != nil {
+			if err := f(reloc{at: at, to: p.addend(at), kind: relocPointer}); err != nil {
 				return err
 			}
 		}
@@ -215,7 +214,7 @@ func (p *program) reloc(b []byte, rela bool) reloc {
 	if rela {
 		addend = f.word()
 	} else {
-		addend = word(p.at(r.at, p.word), p.word)
+		addend = p.addend(r.at)
 	}
 	typ, sym := info&0xff, info>>8
 	if p.word == 8 {
@@ -242,6 +241,15 @@ func (p *program) reloc(b []byte, rela bool) reloc {
 		r.to = uint64(uint32(r.to))
 	}
 	return r
+}
+
+// addend gives the word at a as the file has it.
+func (p *program) addend(a uint64) uint64 {
+	off, n, ok := p.offset(a)
+	if !ok {
+		return 0
+	}
+	return word(p.data[off:off+n], p.word)
 }
 
 // dynamicSymbol gives the value of a symbol of the dynamic symbol table.

@@ -157,19 +157,40 @@ func TestNativeCompiled(t *testing.T) {
 		{"musl-amd64", "musl-gcc -static -O2 hello.c -o"},
 		{"c++-386", "g++ -m32 -static -O2 -pthread throw.cc -o"},
 		{"c++-amd64", "g++ -static -O2 -pthread throw.cc -o"},
+		{"pie-386", "gcc -m32 -static-pie -O1 hello.c -o"},
+		{"pie-386-stripped-relr", "gcc -m32 -static-pie -O1 -s -Wl,-z,pack-relative-relocs hello.c -o"},
+		{"pie-386-one-segment", "gcc -m32 -static-pie -Wl,-z,noseparate-code hello.c -o"},
+		{"pie-amd64", "gcc -static-pie -O2 hello.c -o"},
+		{"pie-amd64-lld-relr", "gcc -static-pie -O2 -fuse-ld=lld -Wl,--pack-dyn-relocs=relr hello.c -o"},
+		{"pie-amd64-stripped", "gcc -static-pie -O2 -s hello.c -o"},
+		{"pie-musl-amd64", "musl-gcc -fPIE -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text rcrt1.o crti.o hello.c crtn.o -o"},
+		{"pie-c++-386", "g++ -m32 -static-pie -O2 -pthread throw.cc -o"},
+		{"pie-c++-amd64", "g++ -static-pie -O2 -pthread throw.cc -o"},
+		{"pie-go-amd64", "env CGO_ENABLED=1 go build -buildmode=pie -ldflags=-linkmode=external#-extldflags=-static-pie -o"},
 		{"go-386", "env CGO_ENABLED=0 GOARCH=386 go build -o"},
 		{"go-amd64", "env CGO_ENABLED=0 GOARCH=amd64 go build -o"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			elf := filepath.Join(dir, c.name)
 			args := append(strings.Fields(c.command), elf)
-			if strings.HasPrefix(c.name, "go-") {
+			for i, a := range args {
+				args[i] = strings.ReplaceAll(a, "#", " ")
+				if strings.HasSuffix(a, "crt1.o") || a == "crti.o" || a == "crtn.o" {
+					args[i] = filepath.Join("/usr/lib/x86_64-linux-musl", a)
+				}
+			}
+			if strings.Contains(c.name, "go-") {
 				args = append(args, "goroutines.go")
 			}
 			cmd := exec.Command(args[0], args[1:]...)
 			cmd.Dir = dir
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Skipf("no compiler for this: %v: %.200s", err, out)
+			}
+			if b, err := os.ReadFile(elf); err != nil {
+				t.Fatal(err)
+			} else if p, err := readELF(b); err != nil || p.pie != strings.HasPrefix(c.name, "pie-") {
+				t.Fatalf("not what it should be: %v", err)
 			}
 			native(t, elf)
 			native(t, elf, "one", "two")
