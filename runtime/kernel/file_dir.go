@@ -343,6 +343,7 @@ func (t *Task) symlinkat(addr uint64, dirfd int32, addr2 uint64) (uint64, abi.Er
 }
 
 func sysSymlink(t *Task, a Args) (uint64, abi.Errno) { return t.symlinkat(a[0], abi.AT_FDCWD, a[1]) }
+
 func sysSymlinkat(t *Task, a Args) (uint64, abi.Errno) {
 	return t.symlinkat(a[0], int32(a[1]), a[2])
 }

@@ -194,6 +194,7 @@ func (folderOps) write(*Task, *File, []byte) (int, abi.Errno)        { return 0,
 func (folderOps) pwrite(*Task, *File, []byte, int64) (int, abi.Errno) {
 	return 0, abi.EBADF
 }
+
 func (folderOps) seek(_ *Task, f *File, off int64, whence int) (int64, abi.Errno) {
 	return seekFolder(f, off, whence)
 }

@@ -234,6 +234,7 @@ func (o zeroOps) write(_ *Task, _ *File, p []byte) (int, abi.Errno) {
 }
 
 func (o zeroOps) pread(t *Task, f *File, p []byte, _ int64) (int, abi.Errno) { return o.read(t, f, p) }
+
 func (o zeroOps) pwrite(t *Task, f *File, p []byte, _ int64) (int, abi.Errno) {
 	return o.write(t, f, p)
 }
@@ -276,7 +277,7 @@ func etcRoot(p *Process) *node {
 				return '_'
 			}
 			return r
-		}, strings.ToLower(name)); name == "" {
+		}, strings.ToLower(name)); name == "" || name == "root" && p.uid != 0 {
 			name = "user"
 		}
 		return name

@@ -69,6 +69,7 @@ type Files struct {
 	volumes map[uint64]*volume // by serial number
 	modes   map[fileKey]uint32 // permissions that the volume cannot keep, see mode.go
 
+	sids  func() sids // read once
 	trash trashNames
 	input consoleInput
 }
@@ -77,7 +78,7 @@ var _ host.Files = (*Files)(nil)
 
 // NewFiles makes the one Files of a process.
 func NewFiles() *Files {
-	f := &Files{volumes: map[uint64]*volume{}, modes: map[fileKey]uint32{}}
+	f := &Files{volumes: map[uint64]*volume{}, modes: map[fileKey]uint32{}, sids: sync.OnceValue(readSIDs)}
 	f.frames.New = func() any { return new(frame) }
 	f.initConsole()
 	return f
@@ -333,9 +334,9 @@ func (t *tree) Open(path string, flags int, perm uint32) (host.Handle, host.Kind
 	}
 	// The owner may always change modes and times; asked for at once, because
 	// the program may want to.
-	extra := uint32(windows.FILE_WRITE_ATTRIBUTES | windows.FILE_WRITE_EA | windows.WRITE_DAC)
-	if !write {
-		extra = 0
+	extra := uint32(0)
+	if write || flags&abi.O_CREAT != 0 {
+		extra = t.vol.chmodRights()
 	}
 	h, created, st := t.open(path, access|extra, disposition, options, windows.FILE_ATTRIBUTE_NORMAL, nil)
 	if st == statusAccessDenied && extra != 0 {
@@ -443,11 +444,16 @@ func (f *Files) Fstat(h host.Handle, st *host.Stat) abi.Errno {
 		}
 		return 0
 	}
-	return f.stat(windows.Handle(h), f.volumeOf(windows.Handle(h)), st)
+	return f.stat(windows.Handle(h), f.volumeOf(windows.Handle(h)), st, true)
 }
 
-// stat is Fstat of a file on a volume that is known.
-func (f *Files) stat(h windows.Handle, v *volume, st *host.Stat) abi.Errno {
+// junction is stat's answer for a reparse point that is no link: the caller
+// looks at what is behind it.
+const junction = ^abi.Errno(0)
+
+// stat is Fstat of a file on a volume that is known. through tells that h was
+// opened through whatever reparse points there are.
+func (f *Files) stat(h windows.Handle, v *volume, st *host.Stat, through bool) abi.Errno {
 	var a allInfo
 	if e := query(h, infoAll, unsafe.Pointer(&a), unsafe.Sizeof(a)); e != 0 {
 		return statusErrno(e)
@@ -461,11 +467,15 @@ func (f *Files) stat(h windows.Handle, v *volume, st *host.Stat) abi.Errno {
 		st.Ctime = st.Mtime // volumes without a change time
 	}
 	if a.attributes&windows.FILE_ATTRIBUTE_REPARSE_POINT != 0 {
-		if _, reparse, _ := tag(h); isLinkTag(reparse) {
+		_, reparse, _ := tag(h)
+		switch {
+		case isLinkTag(reparse):
 			if target, e := readReparse(h); e == 0 {
 				asLink(st, target)
 				return 0
 			}
+		case !through:
+			return junction
 		}
 	}
 	if a.standard.directory {
@@ -508,17 +518,20 @@ func (t *tree) Lstat(path string, st *host.Stat) abi.Errno {
 		return e
 	}
 	defer windows.CloseHandle(h)
-	if attr, reparse, s := tag(h); s == 0 && attr&windows.FILE_ATTRIBUTE_REPARSE_POINT != 0 && !isLinkTag(reparse) {
-		if b, _, s := create(t.name(path), accessStat, shareAll, windows.FILE_OPEN, optBase&^windows.FILE_OPEN_REPARSE_POINT, 0, nil); s == 0 {
-			defer windows.CloseHandle(b)
-			return t.f.stat(b, t.f.volumeOf(b), st)
+	e = t.f.stat(h, t.vol, st, false)
+	if e == junction {
+		b, _, s := create(t.name(path), accessStat, shareAll, windows.FILE_OPEN, optBase&^windows.FILE_OPEN_REPARSE_POINT, 0, nil)
+		if s != 0 {
+			return statusErrno(s)
 		}
+		defer windows.CloseHandle(b)
+		return t.f.stat(b, t.f.volumeOf(b), st, true)
 	}
-	return t.f.stat(h, t.vol, st)
+	return e
 }
 
 func (t *tree) Mkdir(path string, perm uint32) abi.Errno {
-	h, created, st := t.open(path, accessStat|windows.FILE_WRITE_ATTRIBUTES|windows.FILE_WRITE_EA|windows.WRITE_DAC,
+	h, created, st := t.open(path, accessStat|t.vol.chmodRights(),
 		windows.FILE_CREATE, windows.FILE_DIRECTORY_FILE, windows.FILE_ATTRIBUTE_NORMAL, nil)
 	if st != 0 {
 		if st == statusNotADirectory {
@@ -663,8 +676,10 @@ func (f *Files) Std(i int) (host.Handle, host.Kind, int, abi.Errno) {
 			kind = host.Console
 		}
 	default:
+		// No shell of Windows redirects from a folder. Wine shows one where
+		// the stream was closed: it opens its own folder as descriptor 0.
 		if attr, _, st := tag(h); st == 0 && attr&windows.FILE_ATTRIBUTE_DIRECTORY != 0 {
-			kind = host.Directory
+			return host.NoHandle, 0, 0, abi.EBADF
 		}
 	}
 	flags := abi.O_RDWR

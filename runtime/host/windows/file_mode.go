@@ -104,6 +104,18 @@ func (f *Files) volumeOf(h windows.Handle) *volume {
 	return v
 }
 
+// chmodRights are the access rights that chmod needs. A list for the group
+// apart from the owner needs the right to name another owner.
+func (v *volume) chmodRights() uint32 {
+	switch v.method {
+	case modeList:
+		return windows.FILE_WRITE_ATTRIBUTES | windows.FILE_WRITE_EA | windows.WRITE_DAC | windows.WRITE_OWNER
+	case modeLX:
+		return windows.FILE_WRITE_ATTRIBUTES | windows.FILE_WRITE_EA
+	}
+	return windows.FILE_WRITE_ATTRIBUTES
+}
+
 // created gives a new file its permissions.
 func (v *volume) created(f *Files, h windows.Handle, perm uint32, folder bool) {
 	plain := uint32(0o644)
@@ -128,7 +140,7 @@ func (v *volume) chmod(f *Files, h windows.Handle, perm uint32) abi.Errno {
 	case modeLX:
 		e = setLX(h, perm, a.standard.directory)
 	case modeList:
-		e = setList(h, perm, a.standard.directory)
+		e = setList(h, perm, a.standard.directory, f.sids())
 	}
 	if e != 0 && !a.standard.directory {
 		var b [5]int64
@@ -177,7 +189,7 @@ func (f *Files) permissions(h windows.Handle, v *volume, a *allInfo, st *host.St
 		return m
 	}
 	if v.method == modeList {
-		if m, ok := getList(h, a.standard.directory); ok {
+		if m, ok := getList(h, a.standard.directory, f.sids()); ok {
 			if !a.standard.directory && f.executable(h, st.Size) {
 				m |= m & 0o444 >> 2
 			}
@@ -259,37 +271,28 @@ func rights(digit uint32, owner, folder bool) uint32 {
 
 const fileDeleteChild = 0x40 // FILE_DELETE_CHILD
 
-func worldSID() *windows.SID {
-	s, err := windows.CreateWellKnownSid(windows.WinWorldSid)
-	if err != nil {
-		return nil
+// sids are the identities that access lists name. nil where Windows does not
+// tell.
+type sids struct {
+	user, world *windows.SID
+	// stranger is a user whom nobody is. Wine gives the owner's entry to the
+	// group as well when the owner is the caller; named after a stranger it
+	// goes to the owner alone.
+	stranger *windows.SID
+}
+
+func readSIDs() (s sids) {
+	if u, err := windows.GetCurrentProcessToken().GetTokenUser(); err == nil {
+		s.user = u.User.Sid
 	}
+	s.world, _ = windows.CreateWellKnownSid(windows.WinWorldSid)
+	s.stranger, _ = windows.StringToSid("S-1-5-21-0-0-0-4294967294")
 	return s
 }
 
-func userSID() *windows.SID {
-	u, err := windows.GetCurrentProcessToken().GetTokenUser()
-	if err != nil {
-		return nil
-	}
-	return u.User.Sid
-}
-
-// stranger is a user whom nobody is. Wine gives the owner's entry to the
-// group as well when the owner is the caller; named after a stranger it goes
-// to the owner alone.
-func stranger() *windows.SID {
-	s, err := windows.StringToSid("S-1-5-21-0-0-0-4294967294")
-	if err != nil {
-		return nil
-	}
-	return s
-}
-
-func setList(h windows.Handle, perm uint32, folder bool) abi.Errno {
+func setList(h windows.Handle, perm uint32, folder bool, who sids) abi.Errno {
 	u, g, o := perm>>6&7, perm>>3&7, perm&7
-	user, world := userSID(), worldSID()
-	if user == nil || world == nil {
+	if who.user == nil || who.world == nil || who.stranger == nil {
 		return abi.EOPNOTSUPP
 	}
 	build := func(owner *windows.SID) *windows.SECURITY_DESCRIPTOR {
@@ -301,7 +304,7 @@ func setList(h windows.Handle, perm uint32, folder bool) abi.Errno {
 			})
 		}
 		add(owner, windows.TRUSTEE_IS_USER, rights(u, true, folder))
-		add(world, windows.TRUSTEE_IS_WELL_KNOWN_GROUP, rights(o, false, folder))
+		add(who.world, windows.TRUSTEE_IS_WELL_KNOWN_GROUP, rights(o, false, folder))
 		acl, err := windows.ACLFromEntries(list, nil)
 		if err != nil {
 			return nil
@@ -318,11 +321,11 @@ func setList(h windows.Handle, perm uint32, folder bool) abi.Errno {
 		return sd
 	}
 	if !(u == g && u != o) {
-		if sd := build(stranger()); sd != nil && setSecurity(h, 1|4, sd) == 0 {
+		if sd := build(who.stranger); sd != nil && setSecurity(h, 1|4, sd) == 0 {
 			return 0
 		}
 	}
-	sd := build(user)
+	sd := build(who.user)
 	if sd == nil {
 		return abi.EOPNOTSUPP
 	}
@@ -334,7 +337,7 @@ func setSecurity(h windows.Handle, what uintptr, sd *windows.SECURITY_DESCRIPTOR
 	return windows.NTStatus(r)
 }
 
-func getList(h windows.Handle, folder bool) (uint32, bool) {
+func getList(h windows.Handle, folder bool, known sids) (uint32, bool) {
 	var b [1024]byte
 	var need uint32
 	r, _, _ := syscall.SyscallN(ntQuerySecurity.Addr(), uintptr(h), 1|4, uintptr(unsafe.Pointer(&b)), unsafe.Sizeof(b), uintptr(unsafe.Pointer(&need)))
@@ -350,7 +353,6 @@ func getList(h windows.Handle, folder bool) (uint32, bool) {
 	if err != nil {
 		return 0, false
 	}
-	user, world := userSID(), worldSID()
 	var allowed, denied [2]uint32 // owner, everyone
 	for i := range uint32(acl.AceCount) {
 		var ace *windows.ACCESS_ALLOWED_ACE
@@ -358,8 +360,8 @@ func getList(h windows.Handle, folder bool) (uint32, bool) {
 			break
 		}
 		sid := (*windows.SID)(unsafe.Pointer(&ace.SidStart))
-		everyone := world != nil && sid.Equals(world)
-		mine := everyone || owner != nil && sid.Equals(owner) || user != nil && sid.Equals(user)
+		everyone := known.world != nil && sid.Equals(known.world)
+		mine := everyone || owner != nil && sid.Equals(owner) || known.user != nil && sid.Equals(known.user)
 		for who, applies := range [2]bool{mine, everyone} {
 			switch {
 			case !applies:
