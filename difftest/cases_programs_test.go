@@ -11,6 +11,8 @@ func musl(source string, flags ...string) Program   { return kit(Musl, source, f
 func nolibc(source string, flags ...string) Program { return kit(NoLibc, source, flags) }
 func cxx(source string, flags ...string) Program    { return kit(CXX, source, flags) }
 func lld(source string, flags ...string) Program    { return kit(LLD, source, flags) }
+func pie(source string, flags ...string) Program    { return kit(PIE, source, flags) }
+func cxxpie(source string, flags ...string) Program { return kit(CXXPIE, source, flags) }
 
 func kit(k Kit, source string, flags []string) Program {
 	return Program{Source: source, Kit: k, Flags: strings.Join(flags, " ")}
@@ -22,10 +24,12 @@ var programs = []Case{
 	{Prog: glibc("hello.c"), Cmd: "77"},
 	{Prog: musl("hello.c")},
 	{Prog: lld("hello.c")},
+	{Prog: pie("hello.c")},
 	{Prog: glibc("hello.c", "-O0")},
 	{Prog: glibc("heap.c"), Opt: LargeOutput},
 	{Prog: musl("heap.c"), Opt: LargeOutput},
 	{Prog: lld("heap.c"), Opt: LargeOutput},
+	{Prog: pie("heap.c"), Opt: LargeOutput},
 	{Prog: glibc("numbers.c")},
 	{Prog: musl("numbers.c")},
 	{Prog: glibc("numbers.c", "-msse2", "-mfpmath=sse")},
@@ -42,6 +46,10 @@ var programs = []Case{
 	{Prog: glibc("auxv.c")},
 	{Prog: musl("auxv.c")},
 	{Prog: lld("auxv.c")},
+	{Prog: pie("auxv.c")},
+	{Prog: pie("jumps.c")},
+	{Prog: pie("locale.c")},
+	{Prog: pie("memory.c")},
 	{Prog: glibc("jumps.c")},
 	{Prog: musl("jumps.c")},
 	{Prog: glibc("memory.c")},
@@ -60,6 +68,9 @@ var programs = []Case{
 	{Prog: glibc("tls.c", "-O0", "-fstack-protector-all")},
 	{Prog: musl("tls.c")},
 	{Prog: lld("tls.c")},
+	{Prog: pie("tls.c")},
+	{Prog: cxxpie("exceptions.cc")},
+	{Prog: cxxpie("streams.cc")},
 	{Prog: glibc("stack.c")},
 	{Prog: musl("stack.c")},
 	{Prog: glibc("large.c")},
@@ -147,6 +158,7 @@ func TestFaults(t *testing.T) {
 		Case{Prog: musl("fault.c"), Cmd: "null-read", Opt: Fault},
 		Case{Prog: musl("fault.c"), Cmd: "overflow", Opt: Fault},
 		Case{Prog: lld("fault.c"), Cmd: "jump-0", Opt: Fault},
+		Case{Prog: pie("fault.c"), Cmd: "jump-0", Opt: Fault},
 	)
 	table(t, cases)
 }

@@ -31,10 +31,12 @@ const (
 	NoLibc // its own _start, raw int $0x80
 	CXX
 	LLD // glibc, linked by lld at 0x400000
+	PIE // glibc, position-independent
+	CXXPIE
 )
 
 func (k Kit) String() string {
-	return [...]string{"glibc", "musl", "nolibc", "c++", "lld"}[k]
+	return [...]string{"glibc", "musl", "nolibc", "c++", "lld", "pie", "c++pie"}[k]
 }
 
 func (k Kit) command(build string) []string {
@@ -48,6 +50,10 @@ func (k Kit) command(build string) []string {
 		}
 	case CXX:
 		return []string{"g++", "-m32", "-static", "-O2", "-g", "-std=c++17"}
+	case PIE:
+		return []string{"gcc", "-m32", "-static-pie", "-O2", "-g"}
+	case CXXPIE:
+		return []string{"g++", "-m32", "-static-pie", "-O2", "-g", "-std=c++17"}
 	case LLD:
 		return []string{"gcc", "-m32", "-static", "-O2", "-g", "-fuse-ld=lld", "-no-pie", "-Wl,--image-base=0x400000"}
 	default:
