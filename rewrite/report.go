@@ -64,6 +64,7 @@ type Report struct {
 	Arch     string `json:"arch"`
 	Entry    string `json:"entry,omitempty"`
 	Base     string `json:"base"`
+	PIE      bool   `json:"position_independent,omitempty"`
 	Libc     string `json:"libc"`
 	LibcBy   string `json:"libc_by,omitempty"`
 
@@ -116,7 +117,7 @@ type PatternAt struct {
 func newReport(name string, im *image.Image, entry uint64) *Report {
 	r := &Report{
 		File: name, Size: im.SourceSize, SHA256: fmt.Sprintf("%x", im.SourceDigest),
-		Arch: archName(im.Arch), Base: hex(im.Base), Libc: libcName(im.Libc), LibcBy: im.LibcBy,
+		Arch: archName(im.Arch), Base: hex(im.Base), PIE: im.PIE, Libc: libcName(im.Libc), LibcBy: im.LibcBy,
 		Sites: len(im.Sites), TrampAddr: hex(im.Base + uint64(im.TrampAddr)), TrampBytes: len(im.Tramp),
 		SlotFixups: len(im.SlotFixups), PCMap: len(im.PCMap),
 		Counts: []SiteCount{}, Proofs: []WindowCount{}, Unproven: []PatternAt{},
@@ -225,7 +226,11 @@ func (r *Report) Text(w io.Writer, verbose bool) error {
 	if r.File != "" {
 		p.line("file", "%s", r.File)
 	}
-	p.line("program", "%s, %d bytes, loaded at %s", r.Arch, r.Size, r.Base)
+	where := "loaded at " + r.Base
+	if r.PIE {
+		where = "position-independent, linked at " + r.Base
+	}
+	p.line("program", "%s, %d bytes, %s", r.Arch, r.Size, where)
 	if r.LibcBy != "" {
 		p.line("libc", "%s (%s)", r.Libc, r.LibcBy)
 	} else {

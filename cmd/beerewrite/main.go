@@ -63,7 +63,7 @@ func command() *cobra.Command {
 a .bee file: the program byte for byte, and behind it what beerun needs to run
 it as native code on Windows. On Linux the .bee file runs as the original does.
 
-Link programs with -static -no-pie (Go: CGO_ENABLED=0).
+Link programs with -static or -static-pie (Go: CGO_ENABLED=0).
 
 Exit status: 0 done, 1 a file cannot be rewritten (nothing is written), 2 usage.`,
 		Example: `  beerewrite worker.elf -o worker.bee
