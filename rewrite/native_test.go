@@ -231,6 +231,97 @@ func TestNativeBusybox(t *testing.T) {
 	}
 }
 
+// A call that moves together with a site: it exits with 7 if the callee sees
+// the address behind the original call, all registers and the flags.
+const movedCall = `
+	.globl	_start
+	.type	_start, @function
+_start:	call	1f
+1:	pop	%ebx
+	mov	$0x1234567, %ecx
+	mov	$20, %eax
+	stc
+	int	$0x80
+	call	check
+after:	hlt
+check:	jnc	bad
+	lea	after-1b(%ebx), %edx
+	cmp	(%esp), %edx
+	jne	bad
+	cmp	$0x1234567, %ecx
+	jne	bad
+	mov	$7, %ebx
+	mov	$1, %eax
+	int	$0x80
+bad:	mov	$9, %ebx
+	mov	$1, %eax
+	int	$0x80
+	hlt
+	.size	_start, .-_start
+	.section .note.GNU-stack, "", @progbits
+`
+
+func TestMovedCall(t *testing.T) {
+	needX86(t)
+	dir := t.TempDir()
+	src, elf := filepath.Join(dir, "call.s"), filepath.Join(dir, "call")
+	if err := os.WriteFile(src, []byte(movedCall), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("gcc", "-m32", "-static-pie", "-nostdlib", "-o", elf, src).CombinedOutput(); err != nil {
+		t.Skipf("no compiler for this: %v: %s", err, out)
+	}
+	native(t, elf)
+	if got := run(t, elf+".linux-proof"); got != "exit status 7" {
+		t.Error(got)
+	}
+	b, err := os.ReadFile(elf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Bytes(b, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// push $imm32 in the Windows form moves with the program.
+	im := &r.Manifest.Images[0]
+	pushes := 0
+	for _, a := range im.AbsFixups {
+		if o := a - uint64(im.TrampAddr) - pageSize; im.Tramp[o-1] == 0x68 {
+			pushes++
+		}
+	}
+	if pushes != 1 {
+		t.Errorf("%d calls were moved", pushes)
+	}
+}
+
+// Debian's ldconfig is a static PIE that is no test program.
+func TestLdconfig(t *testing.T) {
+	b, err := os.ReadFile("/sbin/ldconfig")
+	if err != nil {
+		t.Skip(err)
+	}
+	p, err := readELF(b)
+	if err != nil || !p.pie {
+		t.Skip("no static PIE: ", err)
+	}
+	needX86(t)
+	path := filepath.Join(t.TempDir(), "ldconfig")
+	if err := os.WriteFile(path, b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	native(t, path, "--version")
+	native(t, path, "-p")
+	data, err := os.ReadFile(path + ".bee")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Verify(path, data); err != nil {
+		t.Error(err)
+	}
+}
+
 // A full disk leaves nothing behind.
 func TestDiskFull(t *testing.T) {
 	dir := t.TempDir()

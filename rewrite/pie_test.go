@@ -5,8 +5,6 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"errors"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -152,31 +150,5 @@ func TestDamagedPIE(t *testing.T) {
 				}
 			}
 		}
-	}
-}
-
-// Debian's ldconfig is a static PIE that is no test program.
-func TestLdconfig(t *testing.T) {
-	b, err := os.ReadFile("/sbin/ldconfig")
-	if err != nil {
-		t.Skip(err)
-	}
-	p, err := readELF(b)
-	if err != nil || !p.pie {
-		t.Skip("no static PIE: ", err)
-	}
-	needX86(t)
-	path := filepath.Join(t.TempDir(), "ldconfig")
-	if err := os.WriteFile(path, b, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	native(t, path, "--version")
-	native(t, path, "-p")
-	data, err := os.ReadFile(path + ".bee")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Verify(path, data); err != nil {
-		t.Error(err)
 	}
 }
