@@ -18,28 +18,44 @@ import (
 // best: up to where the runner itself begins to need addresses.
 const roomBehind = 0x30000000
 
-// runParent starts the guest and waits for its end.
+// runParent runs the guest and leaves the mark that --mark asks for.
 func runParent(o *options, args []string) (int, error) {
+	status, line, err := runGuest(o, args)
+	if o.mark == "" {
+		return status, err
+	}
+	if line == "" {
+		line = launch.Mark{Kind: launch.MarkRunner, Value: exitRunner, Message: err.Error()}.Line()
+	}
+	if e := os.WriteFile(o.mark, []byte(line+"\n"), 0o666); err == nil {
+		err = e
+	}
+	return status, err
+}
+
+// runGuest starts the guest and waits for its end. line is the mark's; it is
+// empty where there was no guest.
+func runGuest(o *options, args []string) (status int, line string, err error) {
 	mounts, err := o.mountList()
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	img, im, err := open(args[0])
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	if im.PIE {
 		if err := im.MoveTo(image.PIEBase); err != nil {
-			return 0, &statusError{exitCannotRun, fmt.Errorf("%s: %w", args[0], err)}
+			return 0, "", &statusError{exitCannotRun, fmt.Errorf("%s: %w", args[0], err)}
 		}
 	}
 	exe, err := os.Executable()
 	if err != nil {
-		return 0, fmt.Errorf("where this beerun lies: %w", err)
+		return 0, "", fmt.Errorf("where this beerun lies: %w", err)
 	}
 	cwd, err := os.Getwd()
 	if err != nil {
-		return 0, fmt.Errorf("the current directory: %w", err)
+		return 0, "", fmt.Errorf("the current directory: %w", err)
 	}
 	cfg := launch.Config{
 		Program: args[0],
@@ -60,25 +76,26 @@ func runParent(o *options, args []string) (int, error) {
 	// means, and the parent stays to tell its status.
 	signal.Ignore(os.Interrupt)
 
-	child, err := launch.Start(exe, cfg, img, launch.Reservation{Must: imageRange(im), Room: roomBehind})
+	where := imageRange(im)
+	exe, err = launch.Executable(exe, where)
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", args[0], err)
+		return 0, "", fmt.Errorf("%s: %w", args[0], err)
+	}
+	child, err := launch.Start(exe, cfg, img, launch.Reservation{Must: where, Room: roomBehind})
+	if err != nil {
+		return 0, "", fmt.Errorf("%s: %w", args[0], err)
 	}
 	defer child.Close()
-	mark, status, err := child.Wait()
+	mark, raw, err := child.Wait()
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
-	line := mark.Line()
+	line = mark.Line()
 	if mark.Kind == launch.MarkNone {
-		line = fmt.Sprintf("none %#x", status)
+		line = fmt.Sprintf("none %#x", raw)
 	}
-	if o.mark != "" {
-		if err := os.WriteFile(o.mark, []byte(line+"\n"), 0o666); err != nil {
-			return 0, err
-		}
-	}
-	return conclude(args[0], mark, status)
+	status, err = conclude(args[0], mark, raw)
+	return status, line, err
 }
 
 // conclude turns the mark into an exit status and, where the user must know,

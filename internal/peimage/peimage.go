@@ -29,6 +29,8 @@ const (
 	offImageBase32 = 28
 	offImageBase64 = 24
 	offChecksum    = 64
+	// offStackReserve is SizeOfStackReserve, 4 or 8 bytes.
+	offStackReserve = 72
 )
 
 // offCharacteristics is the offset of Characteristics in the COFF header, which lies right before the optional header.
@@ -202,4 +204,23 @@ func (im *image) setChecksum() {
 		sum = sum&0xffff + sum>>16
 	}
 	binary.LittleEndian.PutUint32(field, uint32(sum)+uint32(len(im.data)))
+}
+
+// SetStackReserve returns file with the size in bytes that is reserved for its first thread's stack.
+func SetStackReserve(file []byte, size uint64) ([]byte, error) {
+	im, err := parse(file)
+	if err != nil {
+		return nil, err
+	}
+	p := im.data[im.opt+offStackReserve:]
+	if _, is64 := im.file.OptionalHeader.(*pe.OptionalHeader64); is64 {
+		binary.LittleEndian.PutUint64(p, size)
+	} else {
+		if size>>32 != 0 {
+			return nil, fmt.Errorf("a stack of %#x bytes in a 32-bit process", size)
+		}
+		binary.LittleEndian.PutUint32(p, uint32(size))
+	}
+	im.setChecksum()
+	return im.data, nil
 }

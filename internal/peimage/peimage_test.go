@@ -226,3 +226,21 @@ func TestSetLargeAddressAware(t *testing.T) {
 		t.Errorf("characteristics %#x lack the flag", c)
 	}
 }
+
+func TestSetStackReserve(t *testing.T) {
+	old := build(t, "386", "-buildmode=pie")
+	file, err := peimage.SetStackReserve(old, 0x2000000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := debugpe.NewFile(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := f.OptionalHeader.(*debugpe.OptionalHeader32).SizeOfStackReserve; got != 0x2000000 {
+		t.Errorf("stack of %#x bytes", got)
+	}
+	if _, err := peimage.SetStackReserve(old, 1<<33); err == nil {
+		t.Error("a 32-bit process with a stack of 8 GiB")
+	}
+}

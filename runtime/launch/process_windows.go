@@ -15,6 +15,7 @@ import (
 var (
 	kernel32                  = windows.NewLazySystemDLL("kernel32.dll")
 	procVirtualAllocEx        = kernel32.NewProc("VirtualAllocEx")
+	procVirtualQueryEx        = kernel32.NewProc("VirtualQueryEx")
 	procTerminate             = kernel32.NewProc("TerminateProcess")
 	errRangeTaken             = errors.New("address range is taken")
 	errChildVanished          = errors.New("the guest's process ended before it began")
@@ -240,23 +241,32 @@ func reserve(p windows.Handle, res Reservation) ([]Range, error) {
 		errRangeTaken, lo, hi, occupant(p, lo, hi))
 }
 
+// memoryBasicInformation is MEMORY_BASIC_INFORMATION of 32-bit processes
+// (winnt.h); x/sys/windows has the 64-bit layout only.
+type memoryBasicInformation struct {
+	baseAddress, allocationBase uintptr
+	allocationProtect           uint32
+	regionSize                  uintptr
+	state, protect, kind        uint32
+}
+
 // occupant says what lies in the range, for the error message.
 func occupant(p windows.Handle, lo, hi uint64) string {
 	for at := uintptr(lo); uint64(at) < hi; {
-		var mbi windows.MemoryBasicInformation
-		if windows.VirtualQueryEx(p, at, &mbi, unsafe.Sizeof(mbi)) != nil || mbi.RegionSize == 0 {
+		var mbi memoryBasicInformation
+		if n, _, _ := procVirtualQueryEx.Call(uintptr(p), at, uintptr(unsafe.Pointer(&mbi)), unsafe.Sizeof(mbi)); n == 0 || mbi.regionSize == 0 {
 			break
 		}
 		const memFree, memImage = 0x10000, 0x1000000
-		if mbi.State != memFree {
+		if mbi.state != memFree {
 			what := "memory"
-			if mbi.Type == memImage {
+			if mbi.kind == memImage {
 				what = "an executable or library"
 			}
-			return fmt.Sprintf("%s at %#x, %#x bytes (use a beerun from `make build`, which lies elsewhere)",
-				what, mbi.BaseAddress, mbi.RegionSize)
+			return fmt.Sprintf("%s at %#x, %#x bytes",
+				what, mbi.baseAddress, mbi.regionSize)
 		}
-		at = mbi.BaseAddress + mbi.RegionSize
+		at = mbi.baseAddress + mbi.regionSize
 	}
 	return "no room"
 }

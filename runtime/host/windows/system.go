@@ -3,7 +3,6 @@
 package winhost
 
 import (
-	"crypto/rand"
 	"os"
 	"os/user"
 	"runtime"
@@ -57,9 +56,14 @@ func (System) Info() host.Info {
 	return info
 }
 
+// ProcessPrng never fails, and Go's runtime has loaded its library already.
+var procProcessPrng = windows.NewLazySystemDLL("bcryptprimitives.dll").NewProc("ProcessPrng")
+
 // Random fills b from the system's generator.
 func (System) Random(b []byte) abi.Errno {
-	rand.Read(b) // never fails (crypto/rand)
+	if len(b) > 0 {
+		procProcessPrng.Call(uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+	}
 	return 0
 }
 
