@@ -574,7 +574,7 @@ func (d *discovery) analyse(k int) []table {
 		}
 		return d.basesOf(t, v)
 	case vArg:
-		if w.head || d.torndown(seq) || !d.computes(at, v.reg) {
+		if w.head || d.torndown(seq) || len(seq) == 0 && d.named(at) || !d.computes(at, v.reg) {
 			return pointer()
 		}
 	case vComputed:
@@ -602,6 +602,29 @@ func (d *discovery) torndown(seq []int) bool {
 		return in.ModRM == 0xc4 && in.REX&1 == 0
 	}
 	return false
+}
+
+// named tells whether the jump at bit at is reached through a pointer only:
+// nothing falls through or branches to it. Then it is a function that jumps
+// through its argument, as musl's qsort has one.
+func (d *discovery) named(at int) bool {
+	if !d.targets.get(at) || !d.endsFlow(at) && !d.padBefore(at) && !d.returnBefore(at) {
+		return false
+	}
+	s, e := d.extentOf(at)
+	if e-s > functionLimit {
+		return false
+	}
+	for i := d.start.next(s); i < e; i = d.start.next(i + 1) {
+		in, ok := d.decodeAt(i)
+		if !ok {
+			return false
+		}
+		if in.RelLen > 0 && in.Target(d.addr(i)) == d.addr(at) {
+			return false
+		}
+	}
+	return true
 }
 
 // functionLimit bounds the bytes of a function that are searched for one

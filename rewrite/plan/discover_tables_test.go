@@ -223,3 +223,38 @@ _start:	test %esi, %esi
 		}
 	}
 }
+
+// A function that does nothing but jump through its argument, and that only a
+// pointer names, leaves its neighbours resolved: musl's qsort has one.
+func TestDiscoverJumpThroughArgument(t *testing.T) {
+	path := build(t, "a.s", `
+	.globl _start
+_start:	xor %edx, %edx
+	call .Lsort
+	mov $60, %eax
+	syscall
+	hlt
+	.balign 16
+.Lremove:	mov %rsi, %rdx
+	add $8, %rdx
+	mov $87, %eax
+	syscall
+	ret
+	.balign 16
+.Lcompare:	jmp *%rdx
+	.balign 16
+.Lsort:	mov %rcx, %r8
+	call .Lremove
+	lea .Lcompare(%rip), %rcx
+	mov %rcx, (%rsp)
+	ret
+`, "gcc", "-nostdlib", "-static", "-no-pie", "-s")
+	p := loadELF(t, path, evBare)
+	c, err := discover(p.regions, p.ev, p.opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := c.stats().UnresolvedInd; n != 0 {
+		t.Errorf("%d unresolved jumps", n)
+	}
+}
