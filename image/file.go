@@ -115,7 +115,13 @@ func Open(path string) (*File, error) {
 
 // Read reads the trailer, compares the digest of all size bytes of r and
 // decodes the manifest. r must stay readable as long as the File is used.
-func Read(r io.ReaderAt, size int64) (*File, error) {
+func Read(r io.ReaderAt, size int64) (*File, error) { return readBee(r, size, true) }
+
+// ReadAgain is Read without the digest, for bytes that a process of ours has
+// read with it and handed on.
+func ReadAgain(r io.ReaderAt, size int64) (*File, error) { return readBee(r, size, false) }
+
+func readBee(r io.ReaderAt, size int64, digest bool) (*File, error) {
 	var t [TrailerSize]byte
 	if size < TrailerSize {
 		return nil, bad(-1, ErrNotBee, "%d bytes are too few", size)
@@ -142,14 +148,10 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	if err := readAt(r, payload, poff); err != nil {
 		return nil, err
 	}
-	sum := sha256.New()
-	if _, err := io.CopyBuffer(onlyWriter{sum}, io.NewSectionReader(r, 0, poff), make([]byte, 1<<18)); err != nil {
-		return nil, err
-	}
-	sum.Write(payload)
-	sum.Write(t[:TrailerSize-digestSize])
-	if got := sum.Sum(nil); !bytes.Equal(got, t[TrailerSize-digestSize:]) {
-		return nil, bad(size-digestSize, ErrDigest, "the file is damaged: its SHA-256 is %x", got)
+	if digest {
+		if err := compareDigest(r, payload, t[:], size); err != nil {
+			return nil, err
+		}
 	}
 	m, err := Decode(payload)
 	if err != nil {
@@ -163,6 +165,21 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 		return nil, bad(poff, ErrValue, "the manifest is of a program of %#x bytes, %#x are here", s, poff)
 	}
 	return &File{Manifest: m, r: r, size: size}, nil
+}
+
+// compareDigest hashes everything in front of the trailer's digest field.
+func compareDigest(r io.ReaderAt, payload, t []byte, size int64) error {
+	sum := sha256.New()
+	rest := io.NewSectionReader(r, 0, size-TrailerSize-int64(len(payload)))
+	if _, err := io.CopyBuffer(onlyWriter{sum}, rest, make([]byte, 1<<18)); err != nil {
+		return err
+	}
+	sum.Write(payload)
+	sum.Write(t[:TrailerSize-digestSize])
+	if got := sum.Sum(nil); !bytes.Equal(got, t[TrailerSize-digestSize:]) {
+		return bad(size-digestSize, ErrDigest, "the file is damaged: its SHA-256 is %x", got)
+	}
+	return nil
 }
 
 // Verify compares, beyond what Read does, the digest of the program itself.

@@ -2,9 +2,10 @@ package launch
 
 import (
 	"crypto/sha256"
-	"debug/pe"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -44,28 +45,48 @@ func Executable(self string, must Range) (string, error) {
 			return "", errTooLarge
 		}
 	}
-	header, err := readHeader(self)
+	h, err := readHeader(self)
 	if err != nil {
 		return "", err
 	}
-	if uint64(header.ImageBase) >= base && must.Lo >= lowestUsual || uint64(header.ImageBase) == base && stack == uint64(header.SizeOfStackReserve) {
+	if must.Lo >= lowestUsual && uint64(h.base) >= base || uint64(h.base) == base && uint64(h.stack) == stack {
 		return self, nil
 	}
 	return variant(self, base, stack)
 }
 
-// readHeader reads the executable's optional header.
-func readHeader(path string) (*pe.OptionalHeader32, error) {
-	f, err := pe.Open(path)
+// header is what decides whether an executable's own image is in the way.
+type header struct{ base, stack uint32 }
+
+// Places in PE32 headers (Microsoft's "PE Format"), bytes.
+const (
+	offNewHeader    = 0x3c // in the DOS header: where the PE signature lies
+	offOptional     = 24   // from the signature
+	magicPE32       = 0x10b
+	offImageBase    = 28 // in the optional header
+	offStackReserve = 72
+)
+
+// readHeader reads no more than the headers: debug/pe would read the symbol
+// table too, which takes longer than all else that beerun does.
+func readHeader(path string) (header, error) {
+	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return header{}, err
 	}
 	defer f.Close()
-	h, ok := f.OptionalHeader.(*pe.OptionalHeader32)
-	if !ok {
-		return nil, fmt.Errorf("%s: no 32-bit executable", path)
+	b := make([]byte, 4096)
+	if _, err := io.ReadFull(f, b); err != nil {
+		return header{}, fmt.Errorf("%s: %w", path, err)
 	}
-	return h, nil
+	at := uint64(binary.LittleEndian.Uint32(b[offNewHeader:])) + offOptional
+	if at+offStackReserve+4 > uint64(len(b)) || binary.LittleEndian.Uint16(b[at:]) != magicPE32 {
+		return header{}, fmt.Errorf("%s: no 32-bit executable", path)
+	}
+	return header{
+		base:  binary.LittleEndian.Uint32(b[at+offImageBase:]),
+		stack: binary.LittleEndian.Uint32(b[at+offStackReserve:]),
+	}, nil
 }
 
 // variant makes the copy, unless it is there already. Its name says of which

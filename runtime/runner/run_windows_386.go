@@ -66,7 +66,7 @@ func broken(format string, args ...any) error {
 
 // prepare builds everything up to the first instruction of the guest.
 func prepare(a *launch.Attached) (*Guest, error) {
-	f, err := image.Read(bytes.NewReader(a.Image), int64(len(a.Image)))
+	f, err := image.ReadAgain(bytes.NewReader(a.Image), int64(len(a.Image)))
 	if err != nil {
 		return nil, err
 	}
