@@ -218,12 +218,20 @@ var sigreturns = []string{
 
 // startOf gives the address of a function's first instruction.
 func (d *discovery) startOf(f FuncRange) uint64 {
-	for _, s := range sigreturns {
-		if string(d.bytes(f.Start+1, len(s))) == s {
-			return f.Start + 1
-		}
+	if d.sigreturn(f.Start + 1) {
+		return f.Start + 1
 	}
 	return f.Start
+}
+
+// sigreturn tells whether signal-return code is at a.
+func (d *discovery) sigreturn(a uint64) bool {
+	for _, s := range sigreturns {
+		if string(d.bytes(a, len(s))) == s {
+			return true
+		}
+	}
+	return false
 }
 
 // trustExtents makes the ranges of the evidence disjoint: ranges that overlap

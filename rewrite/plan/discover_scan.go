@@ -214,7 +214,7 @@ func (d *discovery) looksLikeStart(i int) bool {
 	if len(b) >= 4 && b[0] == 0xf3 && b[1] == 0x0f && b[2] == 0x1e && (b[3] == 0xfa || b[3] == 0xfb) {
 		return true
 	}
-	if d.endsFlow(i) {
+	if d.endsFlow(i) || d.sigreturn(d.addr(i)) {
 		return true
 	}
 	r := d.region(i)
@@ -322,17 +322,27 @@ func (d *discovery) tryGap(s, e int) {
 }
 
 // wholeGap proves the code in s to e if it decodes as one piece, ends with an
-// end of flow and is too long to do so by chance.
+// end of flow and is too long to do so by chance. Behind a hlt, which
+// compilers take for an instruction like any other (musl crashes by it), any
+// length will do, and it may go on into what is known.
 func (d *discovery) wholeGap(s, e int) bool {
-	const enough = 10
+	enough, ends := 10, true
+	if d.behindHlt(s) {
+		enough, ends = 1, e >= d.size() || !d.start.get(e)
+	}
 	d.journal = d.journal[:0]
-	if d.linear(d.skipPad(s, e), e, true) && len(d.journal) >= enough {
+	if d.linear(d.skipPad(s, e), e, ends) && len(d.journal) >= enough {
 		d.commit()
 		return true
 	}
 	d.credit -= len(d.journal)
 	d.rollback()
 	return false
+}
+
+// behindHlt tells whether the instruction in front of bit i is a hlt.
+func (d *discovery) behindHlt(i int) bool {
+	return i > d.base[d.region(i)] && d.start.get(i-1) && d.tail(i - 1)[0] == 0xf4
 }
 
 // prologue tells whether the bytes at bit i are what functions begin with.

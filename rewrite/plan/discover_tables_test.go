@@ -2,6 +2,7 @@ package plan
 
 import (
 	"bufio"
+	"bytes"
 	"debug/elf"
 	"encoding/binary"
 	"os/exec"
@@ -256,5 +257,41 @@ _start:	xor %edx, %edx
 	}
 	if n := c.stats().UnresolvedInd; n != 0 {
 		t.Errorf("%d unresolved jumps", n)
+	}
+}
+
+// Signal-return code that only a lea names, behind one byte of padding and in
+// front of the next function: musl's in a stripped file.
+func TestDiscoverSigreturn(t *testing.T) {
+	path := build(t, "a.s", `
+	.globl _start
+_start:	lea .Lrestore(%rip), %rax
+	mov %rax, (%rsp)
+	call .Lnext
+	hlt
+	jmp _start
+	.balign 16
+	sub $8, %rsp
+	add $8, %rsp
+	ret
+	nop
+.Lrestore:	mov $15, %rax
+	syscall
+.Lnext:	test %esi, %esi
+	ret
+`, "gcc", "-nostdlib", "-static", "-no-pie", "-s")
+	p := loadELF(t, path, evBare)
+	c, err := discover(p.regions, p.ev, p.opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := c.unproven(); len(n) != 0 {
+		t.Errorf("patterns left: %v", n)
+	}
+	// What follows the hlt is code like any other.
+	for _, r := range p.regions {
+		if a := r.Addr + uint64(bytes.Index(r.Data, []byte{0xf4})) + 1; !c.instAt(a) {
+			t.Errorf("nothing at %#x, behind the hlt", a)
+		}
 	}
 }
