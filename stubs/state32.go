@@ -33,9 +33,5 @@ type State32 struct {
 	// jumps through SlotResume.
 	EnterGlue uint32 // 0x54
 	HostFCW   uint32 // 0x58
-	_         [0x100 - 0x5c]byte
-	// The vector area follows at 0x100, as long as CPUID says.
+	_         [VectorOffset - 0x5c]byte
 }
-
-// VectorOffset is where the vector area starts in the State's memory.
-const VectorOffset = 0x100

@@ -8,6 +8,10 @@ func CPUID(leaf, sub uint32) (a, b, c, d uint32)
 // xgetbv reads XCR0.
 func xgetbv() (lo, hi uint32)
 
+// VectorOffset is where the vector area starts behind a State: its own size, a
+// multiple of the 64 bytes that xsave wants.
+const VectorOffset = 0x100
+
 // Ways to save vector state, by what the processor has.
 const (
 	VectorFXSave = iota
