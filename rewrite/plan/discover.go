@@ -214,6 +214,7 @@ func (d *discovery) clip(start, end uint64) (s, e int, ok bool) {
 // minus one.
 var sigreturns = []string{
 	"\x58\xb8\x77\x00\x00\x00\xcd\x80", "\xb8\xad\x00\x00\x00\xcd\x80", "\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05",
+	"\xb8\x0f\x00\x00\x00\x0f\x05", // klibc
 }
 
 // startOf gives the address of a function's first instruction.

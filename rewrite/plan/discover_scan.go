@@ -170,8 +170,9 @@ func (d *discovery) linear(p, e int, ends bool) bool {
 // tryCandidates tries the possible pointers.
 func (d *discovery) tryCandidates() {
 	slices.Sort(d.cands)
+	tried := len(d.cands) // what is proven on the way names more
 	kept := d.cands[:0:0]
-	for _, i := range d.cands {
+	for _, i := range d.cands[:tried] {
 		if d.cover.get(i) || d.data.get(i) {
 			continue
 		}
@@ -182,7 +183,7 @@ func (d *discovery) tryCandidates() {
 		d.try(i, nil)
 		d.settleFlow()
 	}
-	d.cands = append(kept, d.cands[len(d.cands):]...)
+	d.cands = append(kept, d.cands[tried:]...)
 }
 
 // settleFlow empties the queues without a look at jump tables.
@@ -234,6 +235,9 @@ func (d *discovery) looksLikeStart(i int) bool {
 // about, end with padding that is hardly anything else.
 func (d *discovery) padBefore(i int) bool {
 	lo := d.base[d.region(i)]
+	if i-lo >= 3 && d.tail(i - 3)[0] == 0x66 && d.tail(i - 2)[0] == 0x90 && d.tail(i - 1)[0] == 0x90 {
+		return true // gas pads with xchg %ax,%ax, and one nop at the end
+	}
 	for n := min(15, i-lo); n > 1; n-- {
 		if b := d.tail(i - n); d.nopLen(b) == n && (n > 2 || b[0] == 0x66) {
 			return true
@@ -369,7 +373,12 @@ func (d *discovery) finish() {
 	c := d.code
 	// The gaps that hold patterns, with less to agree: a pattern that stands
 	// in consistent code is a site.
-	if d.trySites() {
+	for range maxRounds {
+		if !d.trySites() {
+			break
+		}
+		d.settle()
+		d.tryCandidates() // what the new code names
 		d.settle()
 	}
 	d.asked, d.cands = nil, nil

@@ -295,3 +295,36 @@ _start:	lea .Lrestore(%rip), %rax
 		}
 	}
 }
+
+// Signal-return code that only a function names which itself only a pointer
+// names: candidates that turn up while others are tried.
+func TestDiscoverNamedByCandidate(t *testing.T) {
+	path := build(t, "a.s", `
+	.globl _start
+_start:	mov $.Laction, %eax
+	mov %eax, (%esp)
+	call .Lnext
+	hlt
+	.balign 16
+.Laction:	sub $8, %esp
+	mov $.Lrestore, %eax
+	mov %eax, (%esp)
+	call .Lnext
+	add $8, %esp
+	ret
+.Lrestore:	pop %eax
+	mov $119, %eax
+	int $0x80
+	.balign 16
+.Lnext:	test %esi, %esi
+	ret
+`, "gcc", "-m32", "-nostdlib", "-static", "-no-pie", "-s")
+	p := loadELF(t, path, evBare)
+	c, err := discover(p.regions, p.ev, p.opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := c.unproven(); len(n) != 0 {
+		t.Errorf("patterns left: %v", n)
+	}
+}
