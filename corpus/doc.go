@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -8,7 +10,7 @@ import (
 
 // page is docs/coverage.md.
 type page struct {
-	measured []*measured
+	measured []*outcome
 	missing  []string
 	behaved  *behaved
 	goTests  *goTested
@@ -55,7 +57,7 @@ type sum struct {
 	ratio                              float64 // peak memory to file size, largest among files of 4 MB and more
 }
 
-func (s *sum) add(m *measured) {
+func (s *sum) add(m *outcome) {
 	s.programs++
 	if m.report == nil {
 		s.refused++
@@ -214,7 +216,7 @@ func (p *page) programs(b *strings.Builder) {
 	for _, t := range tactics {
 		fmt.Fprintf(b, " %s |", t)
 	}
-	b.WriteString(" patterns | ms |\n|---|---|---|---|" + strings.Repeat("---|", len(tactics)+2) + "\n")
+	b.WriteString(" patterns | ms | peak MB | of the file |\n|---|---|---|---|" + strings.Repeat("---|", len(tactics)+4) + "\n")
 	for _, m := range p.measured {
 		if m.report == nil {
 			continue
@@ -223,7 +225,7 @@ func (p *page) programs(b *strings.Builder) {
 		for _, t := range tactics {
 			fmt.Fprintf(b, " %d |", m.count(t))
 		}
-		fmt.Fprintf(b, " %d | %.0f |\n", len(m.report.Unproven), m.report.Milliseconds)
+		fmt.Fprintf(b, " %d | %.0f | %d | %.1f |\n", len(m.report.Unproven), m.report.Milliseconds, m.rss>>20, float64(m.rss)/float64(max(m.size, 1)))
 	}
 	b.WriteByte('\n')
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -33,7 +35,7 @@ const goDeadline = 10 * time.Minute
 
 // goTests runs Go's test binaries in their packages' directories: original
 // and proof form, both under the filter, the proof form's over its text.
-func (l *lab) goTests(list []*measured, short bool) *goTested {
+func (l *lab) goTests(list []*outcome, short bool) *goTested {
 	g := &goTested{short: short}
 	for _, m := range list {
 		if m.pkg == "" || m.report == nil {

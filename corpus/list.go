@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -152,6 +154,9 @@ func (l *lab) compiled(arch string) []*program {
 	var out []*program
 	m := map[string]string{"i386": "-m32", "amd64": "-m64"}[arch]
 	for _, s := range sources {
+		if s.name == "memory.c" && arch != "i386" {
+			continue // makes IA-32's own calls
+		}
 		file := filepath.Join("testdata", "programs", s.name)
 		cxx := strings.HasSuffix(s.name, ".cc")
 		stem, _, _ := strings.Cut(s.name, ".")

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -24,13 +26,14 @@ type verdictKind uint8
 const (
 	vOpen    verdictKind = iota // nothing shows that it is data
 	vSection                    // in a section that holds no code
+	vHeader                     // in front of all sections: the file's own headers
 	vObject                     // in a data object by the symbol table
 	vInside                     // inside an instruction or data by objdump
 	vBad                        // what follows does not decode
 	vUnread                     // overwritten by a breakpoint, the program ran as ever
 )
 
-var verdictNames = [...]string{"open", "section without code", "data symbol", "inside an instruction (objdump)", "does not decode", "never executed"}
+var verdictNames = [...]string{"open", "section without code", "outside of every section", "data symbol", "inside an instruction (objdump)", "does not decode", "never executed"}
 
 func (k verdictKind) String() string { return verdictNames[k] }
 
@@ -38,7 +41,7 @@ func (v verdict) open() bool { return v.kind == vOpen }
 
 // judge looks at each pattern that the rewriter left alone, with the file's
 // headers, its symbols and objdump.
-func judge(m *measured) []verdict {
+func judge(m *outcome) []verdict {
 	if m.report == nil || len(m.report.Unproven) == 0 {
 		return nil
 	}
@@ -71,11 +74,19 @@ func judge(m *measured) []verdict {
 	return out
 }
 
-func judgeOne(f *elf.File, syms []elf.Symbol, m *measured, a uint64) (verdictKind, string) {
+func judgeOne(f *elf.File, syms []elf.Symbol, m *outcome, a uint64) (verdictKind, string) {
+	outside := len(f.Sections) > 1
 	for _, s := range f.Sections {
-		if s.Flags&elf.SHF_ALLOC != 0 && s.Type != elf.SHT_NOBITS && a-s.Addr < s.Size && s.Flags&elf.SHF_EXECINSTR == 0 {
+		if s.Flags&elf.SHF_ALLOC == 0 || s.Type == elf.SHT_NOBITS || a-s.Addr >= s.Size {
+			continue
+		}
+		if s.Flags&elf.SHF_EXECINSTR == 0 {
 			return vSection, s.Name
 		}
+		outside = false
+	}
+	if outside {
+		return vHeader, "the file's headers"
 	}
 	var in *elf.Symbol // the nearest in front that covers a, functions last
 	for i := range syms {

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -14,8 +16,8 @@ import (
 	"bee/rewrite"
 )
 
-// measured is what the rewriter did to one program.
-type measured struct {
+// outcome is what the rewriter did to one program.
+type outcome struct {
 	*program
 	size    int64
 	refused string          // why, if it was
@@ -27,8 +29,8 @@ type measured struct {
 	verdict []verdict     // for each unproven pattern
 }
 
-func (l *lab) rewriteAll(programs []*program) []*measured {
-	var out []*measured
+func (l *lab) rewriteAll(programs []*program) []*outcome {
+	var out []*outcome
 	for _, p := range programs {
 		out = append(out, l.rewrite(p))
 	}
@@ -36,8 +38,8 @@ func (l *lab) rewriteAll(programs []*program) []*measured {
 }
 
 // rewrite runs beerewrite on p for both forms.
-func (l *lab) rewrite(p *program) *measured {
-	m := &measured{program: p}
+func (l *lab) rewrite(p *program) *outcome {
+	m := &outcome{program: p}
 	if st, err := os.Stat(p.path); err == nil {
 		m.size = st.Size()
 	}
@@ -86,7 +88,7 @@ func refusal(s, path string) string {
 }
 
 // count sums the sites of a tactic.
-func (m *measured) count(tactic string) int {
+func (m *outcome) count(tactic string) int {
 	n := 0
 	if m.report != nil {
 		for _, c := range m.report.Counts {
@@ -99,7 +101,7 @@ func (m *measured) count(tactic string) int {
 }
 
 // proofs gives the number of windows that a kind of proof allowed.
-func (m *measured) proofs(kind string) int {
+func (m *outcome) proofs(kind string) int {
 	n := 0
 	if m.report != nil {
 		for _, c := range m.report.Proofs {
@@ -112,7 +114,7 @@ func (m *measured) proofs(kind string) int {
 }
 
 // speed in MB of text a second, of the rewriting without the process's start.
-func (m *measured) speed() float64 {
+func (m *outcome) speed() float64 {
 	if m.report == nil || m.report.Milliseconds == 0 {
 		return 0
 	}
@@ -120,7 +122,7 @@ func (m *measured) speed() float64 {
 }
 
 // tell prints what is not as it should be, and counts it.
-func (l *lab) tell(m *measured) int {
+func (l *lab) tell(m *outcome) int {
 	bad := 0
 	complain := func(format string, args ...any) {
 		fmt.Printf("%s: %s\n", m.name, fmt.Sprintf(format, args...))

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -25,10 +27,10 @@ type selfRow struct {
 
 // selfStress lets the rewriter, rewritten, rewrite the corpus, itself
 // included: the bytes must be those that the original writes.
-func (l *lab) selfStress(list []*measured) *selfTested {
+func (l *lab) selfStress(list []*outcome) *selfTested {
 	s := &selfTested{}
 	for _, arch := range arches {
-		var self *measured
+		var self *outcome
 		for _, m := range list {
 			if m.name == "go-beerewrite-"+arch && m.report != nil {
 				self = m
