@@ -37,14 +37,15 @@ $(BUILD)/linux/guard: testdata/guard/guard.c
 	@mkdir -p $(@D)
 	gcc -static-pie -O2 -Wall -Wextra -Werror -o $@ $<
 
+# The 64-bit beerun.exe carries the 32-bit one: one file runs guests of both widths.
 build: guard
 	go build -trimpath -o $(BUILD)/linux/ ./cmd/...
-	GOOS=windows GOARCH=amd64 go build -trimpath -o $(BUILD)/windows-amd64/ ./cmd/...
 	GOOS=windows GOARCH=386 go build -trimpath -buildmode=pie -o $(BUILD)/windows-386/ ./cmd/...
-	@if [ -f $(BUILD)/windows-386/beerun.exe ]; then \
-		echo "beerun.exe (386): base $(RUNNER_BASE_386), large-address aware"; \
-		$(BUILD)/linux/beegen pe --base $(RUNNER_BASE_386) --large-address-aware $(BUILD)/windows-386/beerun.exe; \
-	fi
+	@echo "beerun.exe (386): base $(RUNNER_BASE_386), large-address aware"
+	@$(BUILD)/linux/beegen pe --base $(RUNNER_BASE_386) --large-address-aware $(BUILD)/windows-386/beerun.exe
+	@mkdir -p cmd/beerun/embedded
+	@gzip -9nc $(BUILD)/windows-386/beerun.exe >cmd/beerun/embedded/runner386.gz
+	GOOS=windows GOARCH=amd64 go build -trimpath -tags bee_embed -o $(BUILD)/windows-amd64/ ./cmd/...
 
 vet:
 	go vet ./...

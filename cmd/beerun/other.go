@@ -1,4 +1,4 @@
-//go:build !windows || !386
+//go:build !windows || !(386 || amd64)
 
 package main
 
@@ -14,5 +14,5 @@ func runParent(*options, []string) (int, error) {
 	if runtime.GOOS == "linux" {
 		return 0, &statusError{exitCannotRun, errors.New("beerun is for Windows; on Linux a .bee file runs by itself")}
 	}
-	return 0, &statusError{exitCannotRun, errors.New("this build of beerun runs no guests; use the 32-bit one (GOARCH=386) for IA-32 programs")}
+	return 0, &statusError{exitCannotRun, errors.New("beerun runs x86 programs on x86 Windows")}
 }

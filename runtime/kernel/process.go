@@ -24,7 +24,7 @@ type Config struct {
 
 	Args []string
 	Env  []string
-	Exe  string // absolute guest path of the program, for /proc/self/exe
+	Exe  string // absolute guest path of the program, for /proc/self/exe; empty: that of Files.ExeHost
 	Cwd  string // absolute guest path
 
 	// UID and GID are the caller's ids; 0 means 1000 unless Root is set.
@@ -119,6 +119,10 @@ func NewProcess(cfg Config) (*Process, error) {
 	var err error
 	if p.files, err = newFileTable(p, cfg.Files, cfg.Cwd); err != nil {
 		return nil, err
+	}
+	if p.exe == "" {
+		p.exe = p.guestExe(cfg.Files.ExeHost)
+		p.comm = comm(path.Base(p.exe))
 	}
 	return p, nil
 }

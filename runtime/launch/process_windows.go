@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -30,6 +31,8 @@ type Reservation struct {
 	Must Range
 	// Room is how far behind it the heap may grow at best; less is fine.
 	Room uint64
+	// Also is reserved besides; where it is taken, the guest does without.
+	Also []Range
 }
 
 // Child is a started guest process.
@@ -47,7 +50,7 @@ func Start(exe string, cfg Config, img []byte, res Reservation) (*Child, error) 
 	cfg.ImageSize = len(img)
 	// The reserved ranges are known only once the child exists; leave room.
 	probe := cfg
-	probe.Reserved = []Range{{^uint64(0), ^uint64(0)}, {^uint64(0), ^uint64(0)}}
+	probe.Reserved = slices.Repeat([]Range{{^uint64(0), ^uint64(0)}}, 1+len(res.Also))
 	enc, err := json.Marshal(probe)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
@@ -229,25 +232,25 @@ func reserve(p windows.Handle, res Reservation) ([]Range, error) {
 			uintptr(memReserve), windows.PAGE_NOACCESS)
 		return r == uintptr(lo) && r != 0
 	}
-	for room := res.Room &^ (granularity - 1); room >= granularity; room = room / 2 &^ (granularity - 1) {
+	taken := []Range(nil)
+	for room := res.Room &^ (granularity - 1); room >= granularity && taken == nil; room = room / 2 &^ (granularity - 1) {
 		if try(lo, hi+room) {
-			return []Range{{lo, hi + room}}, nil
+			taken = []Range{{lo, hi + room}}
 		}
 	}
-	if try(lo, hi) {
-		return []Range{{lo, hi}}, nil
+	if taken == nil && try(lo, hi) {
+		taken = []Range{{lo, hi}}
+	}
+	for _, r := range res.Also {
+		if taken != nil && try(r.Lo, r.Hi) {
+			taken = append(taken, r)
+		}
+	}
+	if taken != nil {
+		return taken, nil
 	}
 	return nil, fmt.Errorf("%w: [%#x, %#x), where the program is linked, in the new process: %s",
 		errRangeTaken, lo, hi, occupant(p, lo, hi))
-}
-
-// memoryBasicInformation is MEMORY_BASIC_INFORMATION of 32-bit processes
-// (winnt.h); x/sys/windows has the 64-bit layout only.
-type memoryBasicInformation struct {
-	baseAddress, allocationBase uintptr
-	allocationProtect           uint32
-	regionSize                  uintptr
-	state, protect, kind        uint32
 }
 
 // occupant says what lies in the range, for the error message.

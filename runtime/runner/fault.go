@@ -41,6 +41,13 @@ const (
 	statusFloatTraps      = 0xC00002B5
 )
 
+// What Windows reports as the address when there is no one address: a segment
+// limit or a general protection fault.
+const (
+	noAddress32 = 0xffffffff
+	noAddress64 = ^uint64(0)
+)
+
 // Signal is what Linux sends for the same exception.
 func (f Fault) Signal() abi.Signal {
 	switch f.Code {
@@ -73,9 +80,7 @@ func (f Fault) String() string {
 			verb = "access to"
 		}
 		what = fmt.Sprintf("%s %#x", verb, f.Addr)
-		if f.Addr == 0xffffffff && f.Info == 0 {
-			// What Windows reports when there is no one address: a segment
-			// limit or a general protection fault.
+		if (f.Addr == noAddress32 || f.Addr == noAddress64) && f.Info == 0 {
 			what = "general protection"
 		}
 	case statusIllegal:

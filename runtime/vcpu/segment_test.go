@@ -45,6 +45,72 @@ func (f fakeWords) WriteUint32(a uint64, v uint32) abi.Errno {
 	return 0
 }
 
+func (f fakeWords) ReadUint64(a uint64) (uint64, abi.Errno) {
+	lo, e := f.ReadUint32(a)
+	if e != 0 {
+		return 0, e
+	}
+	hi, e := f.ReadUint32(a + 4)
+	return uint64(hi)<<32 | uint64(lo), e
+}
+
+func (f fakeWords) WriteUint64(a, v uint64) abi.Errno {
+	if e := f.WriteUint32(a, uint32(v)); e != 0 {
+		return e
+	}
+	return f.WriteUint32(a+4, uint32(v>>32))
+}
+
+type fakeBases struct{ fs, gs uint64 }
+
+func (f *fakeBases) at(s decode.Seg) *uint64 {
+	if s == decode.FS {
+		return &f.fs
+	}
+	return &f.gs
+}
+
+func (f *fakeBases) Base(s decode.Seg) uint64 { return *f.at(s) }
+
+func (f *fakeBases) SetBase(s decode.Seg, base uint64) abi.Errno {
+	*f.at(s) = base
+	return 0
+}
+
+func TestEmulateSegment64(t *testing.T) {
+	for _, c := range []struct {
+		text         string
+		raw          []byte
+		regs, want   Registers64
+		bases, after fakeBases
+		mem          fakeWords
+		fails        bool
+	}{
+		{text: "wrfsbase %rax", raw: []byte{0xf3, 0x48, 0x0f, 0xae, 0xd0}, regs: Registers64{0x7000_0000_1000}, want: Registers64{0x7000_0000_1000}, after: fakeBases{fs: 0x7000_0000_1000}},
+		{text: "wrfsbase %r9d", raw: []byte{0xf3, 0x41, 0x0f, 0xae, 0xd1}, regs: Registers64{9: 0x7000_0000_1000}, want: Registers64{9: 0x7000_0000_1000}, after: fakeBases{fs: 0x1000}},
+		{text: "rdgsbase %rcx", raw: []byte{0xf3, 0x48, 0x0f, 0xae, 0xc9}, bases: fakeBases{gs: 5}, want: Registers64{1: 5}, after: fakeBases{gs: 5}},
+		{text: "rdfsbase %edx", raw: []byte{0xf3, 0x0f, 0xae, 0xc2}, bases: fakeBases{fs: 0x1_0000_0005}, want: Registers64{2: 5}, after: fakeBases{fs: 0x1_0000_0005}},
+		{text: "mov %fs,%eax", raw: []byte{0x8c, 0xe0}, regs: Registers64{7}, bases: fakeBases{fs: 1}, after: fakeBases{fs: 1}},
+		{text: "mov %eax,%fs", raw: []byte{0x8e, 0xe0}, bases: fakeBases{fs: 1, gs: 2}, after: fakeBases{gs: 2}},
+		{text: "mov %eax,%fs, no such segment", raw: []byte{0x8e, 0xe0}, regs: Registers64{0x33}, want: Registers64{0x33}, fails: true},
+		{text: "push %gs", raw: []byte{0x0f, 0xa8}, regs: Registers64{4: 0x108}, mem: fakeWords{0x100: 1, 0x104: 1}, want: Registers64{4: 0x100}},
+		{text: "pop %fs", raw: []byte{0x0f, 0xa1}, regs: Registers64{4: 0x100}, bases: fakeBases{fs: 1}, mem: fakeWords{0x100: 0, 0x104: 0}, want: Registers64{4: 0x108}},
+		{text: "pop %fs, no stack", raw: []byte{0x0f, 0xa1}, regs: Registers64{4: 0x100}, want: Registers64{4: 0x100}, fails: true},
+		{text: "mov %eax,%ds is no site", raw: []byte{0x8e, 0xd8}, fails: true},
+	} {
+		t.Run(c.text, func(t *testing.T) {
+			b, r := c.bases, c.regs
+			err := EmulateSegment64(c.raw, &r, &b, c.mem)
+			if (err != nil) != c.fails {
+				t.Fatalf("error %v", err)
+			}
+			if r != c.want || !c.fails && b != c.after {
+				t.Errorf("registers %x, bases %x; want %x, %x", r, b, c.want, c.after)
+			}
+		})
+	}
+}
+
 func TestEmulateSegment32(t *testing.T) {
 	const gs, fs = decode.GS, decode.FS
 	for _, c := range []struct {

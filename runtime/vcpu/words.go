@@ -7,4 +7,6 @@ import "bee/runtime/abi"
 type Words interface {
 	ReadUint32(addr uint64) (uint32, abi.Errno)
 	WriteUint32(addr uint64, v uint32) abi.Errno
+	ReadUint64(addr uint64) (uint64, abi.Errno)
+	WriteUint64(addr uint64, v uint64) abi.Errno
 }

@@ -1,3 +1,5 @@
+//go:build windows && (386 || amd64)
+
 package main
 
 import (

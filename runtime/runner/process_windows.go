@@ -1,10 +1,11 @@
+//go:build windows && (386 || amd64)
+
 package runner
 
 import (
 	"bytes"
 	"fmt"
 	"io"
-	"path"
 	"path/filepath"
 	"strings"
 
@@ -15,14 +16,6 @@ import (
 	"bee/runtime/loader"
 	"bee/stubs"
 )
-
-// Where the guest's mmap areas may lie in a 32-bit process. Above 2 GiB there
-// is nothing of ours (large-address-aware executables on a 64-bit Windows);
-// below it is what the image and the runner leave.
-var arenas = []kernel.Range{
-	{Lo: 0x8000_0000, Hi: 0xe000_0000},
-	{Lo: 0x1000_0000, Hi: 0x4000_0000},
-}
 
 // newProcess makes the kernel's objects from the configuration.
 func newProcess(cfg *launch.Config, im *image.Image, stderr io.Writer) (*kernel.Process, error) {
@@ -57,7 +50,6 @@ func newProcess(cfg *launch.Config, im *image.Image, stderr io.Writer) (*kernel.
 	k := kernel.Config{
 		Arch: im.Arch, Space: as, Clock: winhost.NewClock(), System: winhost.System{},
 		Files: files, Args: cfg.Args, Env: cfg.Env, Cwd: cfg.Cwd,
-		Exe: path.Join("/", path.Base(guestName(cfg.Program))),
 		Log: stderr,
 	}
 	switch cfg.Strace {
@@ -74,18 +66,17 @@ func newProcess(cfg *launch.Config, im *image.Image, stderr io.Writer) (*kernel.
 }
 
 // load maps the program and builds its stack.
-func load(g *Guest, f *image.File, cfg *launch.Config, slots *stubs.Slots, thunks uint32) (*loader.Start, error) {
+func load(g *Guest, f *image.File, cfg *launch.Config, slots *stubs.Slots, thunks uintptr) (*loader.Start, error) {
 	_, _, _, hwcap := stubs.CPUID(1, 0)
 	params := loader.Params{
 		Args: cfg.Args, Env: cfg.Env, ExecFN: guestName(cfg.Program),
 		UID: g.proc.UID(), GID: g.proc.GID(),
-		HWCap:     hwcap,
-		SysInfo:   uint64(thunks) + uint64(stubs.ThunkCall.Off()),
-		Random:    winhost.System{}.Random,
-		ThunkPage: stubs.ThunkPage32(thunks, slots.Disp, uint32(stubs.LeaveAddr())),
-		File:      &kernel.MapInfo{Path: g.proc.Exe()},
-		AllowWX:   true,
+		HWCap:   hwcap,
+		Random:  winhost.System{}.Random,
+		File:    &kernel.MapInfo{Path: g.proc.Exe()},
+		AllowWX: true,
 	}
+	thunkPage(&params, slots, thunks)
 	if slots.Moved() {
 		params.SlotDisp = func(s uint8) uint32 { return slots.Disp(stubs.Slot(s)) }
 	}

@@ -1,3 +1,5 @@
+//go:build windows && (386 || amd64)
+
 package main
 
 import (
@@ -14,9 +16,25 @@ import (
 	"bee/runtime/runner"
 )
 
-// roomBehind is how far the guest's heap (brk) may grow behind the image, at
-// best: up to where the runner itself begins to need addresses.
-const roomBehind = 0x30000000
+// How far the guest's heap (brk) may grow behind the image, at best: up to
+// where the runner itself or the libraries begin.
+const (
+	room32 = 0x3000_0000
+	room64 = 0x5800_0000
+)
+
+// goArenas is where the Go runtime of a 64-bit program wants its heap. The
+// runner's own heap would go there.
+var goArenas = launch.Range{Lo: 0xc0_0000_0000, Hi: 0xd0_0000_0000}
+
+// reservation is what the guest needs of the new process's addresses.
+func reservation(im *image.Image) launch.Reservation {
+	r := launch.Reservation{Must: imageRange(im), Room: room32}
+	if im.Arch == image.AMD64 {
+		r.Room, r.Also = room64, []launch.Range{goArenas}
+	}
+	return r
+}
 
 // runParent runs the guest and leaves the mark that --mark asks for.
 func runParent(o *options, args []string) (int, error) {
@@ -49,10 +67,6 @@ func runGuest(o *options, args []string) (status int, line string, err error) {
 			return 0, "", &statusError{exitCannotRun, fmt.Errorf("%s: %w", args[0], err)}
 		}
 	}
-	exe, err := os.Executable()
-	if err != nil {
-		return 0, "", fmt.Errorf("where this beerun lies: %w", err)
-	}
 	cwd, err := os.Getwd()
 	if err != nil {
 		return 0, "", fmt.Errorf("the current directory: %w", err)
@@ -76,12 +90,16 @@ func runGuest(o *options, args []string) (status int, line string, err error) {
 	// means, and the parent stays to tell its status.
 	signal.Ignore(os.Interrupt)
 
-	where := imageRange(im)
-	exe, err = launch.Executable(exe, where)
+	wide := im.Arch == image.AMD64
+	exe, err := runnerOf(wide)
 	if err != nil {
 		return 0, "", fmt.Errorf("%s: %w", args[0], err)
 	}
-	child, err := launch.Start(exe, cfg, img, launch.Reservation{Must: where, Room: roomBehind})
+	res := reservation(im)
+	if exe, err = launch.Executable(exe, wide, res.Must); err != nil {
+		return 0, "", fmt.Errorf("%s: %w", args[0], err)
+	}
+	child, err := launch.Start(exe, cfg, img, res)
 	if err != nil {
 		return 0, "", fmt.Errorf("%s: %w", args[0], err)
 	}
@@ -147,11 +165,7 @@ func open(path string) ([]byte, *image.Image, error) {
 	if err != nil {
 		return nil, nil, cannot(fmt.Errorf("%s: %w", path, err))
 	}
-	im := f.Main()
-	if im.Arch != image.I386 {
-		return nil, nil, cannot(fmt.Errorf("%s: an x86-64 program; this build of beerun runs IA-32 ones", path))
-	}
-	return b, im, nil
+	return b, f.Main(), nil
 }
 
 // cutBee tells a .bee file that has lost its tail from a plain ELF file.

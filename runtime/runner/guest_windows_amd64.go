@@ -1,0 +1,95 @@
+package runner
+
+import (
+	"bee/rewrite/decode"
+	"bee/runtime/abi"
+	"bee/runtime/kernel"
+	"bee/runtime/launch"
+	"bee/runtime/loader"
+	"bee/runtime/vcpu"
+	"bee/stubs"
+)
+
+// arenas are where the guest's mmap areas may lie: far from the runner's own
+// memory (Go's heap, the libraries near the end) and from what programs name
+// themselves (Go's arenas at 0xc000000000).
+var arenas = []kernel.Range{{Lo: 0x1000_0000_0000, Hi: 0x5000_0000_0000}}
+
+// thunkPage fills in the page that sites enter.
+func thunkPage(p *loader.Params, slots *stubs.Slots, _ uintptr) {
+	p.ThunkPage = stubs.ThunkPage64(slots.Disp, uint64(stubs.LeaveAddr()))
+}
+
+// afterSyscall leaves in rcx and r11 what the instruction does: the address
+// behind it and the flags (Intel SDM vol. 2B, SYSCALL).
+func (g *Guest) afterSyscall() {
+	s := g.cpu.State
+	s.RCX, s.R11 = g.behind(s.RIP), s.RFLAGS
+}
+
+// behind is originalPC for the addresses behind system calls, of which a
+// program uses few.
+func (g *Guest) behind(resume uint64) uint64 {
+	e := &g.resumes[resume>>1%uint64(len(g.resumes))]
+	if e[0] != resume {
+		e[0], e[1] = resume, originalPC(g.img, resume)
+	}
+	return e[1]
+}
+
+// int80 is the IA-32 call in a 64-bit program, which Linux would carry out
+// with 32-bit pointers.
+func (g *Guest) int80() {
+	g.proc.Warn("int80", "int $0x80 in a 64-bit program is not supported: it gets ENOSYS")
+	g.cpu.SetReturn(-int64(abi.ENOSYS))
+}
+
+// sysenter faults in 64-bit programs (#UD on AMD, no vdso page on Intel).
+func (g *Guest) sysenter() { g.cpu.SetReturn(-int64(abi.ENOSYS)) }
+
+// bases is the task's segment bases as the emulation wants them.
+type bases struct{ g *Guest }
+
+func (b bases) Base(s decode.Seg) uint64 {
+	if s == decode.FS {
+		return b.g.cpu.ThreadPointer()
+	}
+	return b.g.gsBase
+}
+
+func (b bases) SetBase(s decode.Seg, base uint64) abi.Errno {
+	if s == decode.FS {
+		return b.g.cpu.SetThreadPointer(base)
+	}
+	b.g.gsBase = base
+	return 0
+}
+
+// emulate carries out the site in front of where the guest is to go on. What
+// would be a fault of the processor ends the guest.
+func (g *Guest) emulate() (launch.Mark, bool) {
+	s := g.cpu.State
+	site, raw, err := g.siteBytes(s.RIP)
+	if err != nil {
+		return g.brokenMark(err), true
+	}
+	r := vcpu.Registers64{
+		s.RAX, s.RCX, s.RDX, s.RBX, s.RSP, s.RBP, s.RSI, s.RDI,
+		s.R8, s.R9, s.R10, s.R11, s.R12, s.R13, s.R14, s.R15,
+	}
+	if vcpu.EmulateSegment64(raw, &r, bases{g}, spaceWords{g.proc.Space()}) != nil {
+		return g.die(Fault{Code: statusAccessViolation, Addr: noAddress64, PC: g.img.Base + site.Addr, SP: s.RSP})
+	}
+	s.RAX, s.RCX, s.RDX, s.RBX, s.RSP, s.RBP, s.RSI, s.RDI = r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7]
+	s.R8, s.R9, s.R10, s.R11, s.R12, s.R13, s.R14, s.R15 = r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]
+	return launch.Mark{}, false
+}
+
+// fault ends the guest.
+func (g *Guest) fault() (launch.Mark, bool) {
+	s := g.cpu.State
+	return g.die(Fault{
+		Code: s.FaultCode, Info: uint32(s.FaultInfo), Addr: s.FaultAddr,
+		PC: originalPC(g.img, s.RIP), SP: s.RSP,
+	})
+}
