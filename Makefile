@@ -25,7 +25,7 @@ FUZZTIME ?= 30s
 
 SOURCES_GO = $(shell git ls-files -co --exclude-standard '*.go' | while read -r f; do [ -f "$$f" ] && echo "$$f"; done)
 
-.PHONY: setup build guard check vet staticcheck format unit fuzz test demo clean
+.PHONY: setup build guard check vet staticcheck format unit fuzz test corpus soak demo clean
 
 setup:
 	@tools/setup/setup.sh
@@ -80,6 +80,14 @@ test:
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory fuzz
+
+# What the rewriter does to programs of others: docs/coverage.md. Half an hour.
+corpus: build
+	@tools/corpus.sh
+	go run ./corpus -write
+
+soak:
+	go run ./corpus -stages soak
 
 demo: setup
 	@$(MAKE) --no-print-directory build

@@ -39,6 +39,11 @@ func run(runs int, write bool) error {
 		return err
 	}
 	doc.WriteString(start)
+	added, err := cost(l)
+	if err != nil {
+		return err
+	}
+	doc.WriteString(added)
 	fmt.Print(doc.String())
 	if !write {
 		return nil
