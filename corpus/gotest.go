@@ -23,11 +23,10 @@ type goTested struct {
 }
 
 type goRow struct {
-	pkg, arch          string
-	pass, fail, skip   int // of the original
-	differ             []string
-	original, proof    time.Duration
-	guarded, truncated bool
+	pkg, arch        string
+	pass, fail, skip int // of the original
+	differ           []string
+	original, proof  time.Duration
 }
 
 // goDeadline bounds one test binary.
@@ -48,7 +47,6 @@ func (l *lab) goTests(list []*outcome, short bool) *goTested {
 			g.rows = append(g.rows, row)
 			continue
 		}
-		row.guarded = true
 		want, d1, err1 := l.goTest(m.path, m.pkg, []string{"0x1000-0x2000"}, short, "")
 		got, d2, err2 := l.goTest(m.proof, m.pkg, ranges, short, "")
 		row.original, row.proof = d1, d2

@@ -23,7 +23,6 @@ type program struct {
 	// How it is made: a command, its environment, the files it depends on.
 	// Programs of packages have none.
 	env, argv, sources []string
-	dir                string // where the command runs; the module's root if empty
 	// change edits the file that from made.
 	from   *program
 	change func([]byte) ([]byte, error)
@@ -150,10 +149,31 @@ var sources = []struct {
 	{"uncaught.cc", []action{{}}},
 }
 
+// few are built by the usual compiler only.
+var few = []struct {
+	name    string
+	actions []action
+}{
+	{"ending.c", words("exit 3", "return 4", "_exit 5", "thread-exit 6", "atexit 7", "_exit-in-atexit 8", "abort", "assert", "raise 15", "kill 9")},
+	{"locale.c", []action{{}}},
+	{"stack.c", []action{{}}},
+	{"large.c", []action{{}}},
+	{"listing.c", []action{{}}},
+	{"fault.c", words("null-read", "jump-0", "divide", "ud2", "int3", "hlt", "bad-opcode", "overflow", "write-const")},
+}
+
+func words(lines ...string) []action {
+	var out []action
+	for _, l := range lines {
+		out = append(out, action{args: strings.Fields(l)})
+	}
+	return out
+}
+
 func (l *lab) compiled(arch string) []*program {
 	var out []*program
 	m := map[string]string{"i386": "-m32", "amd64": "-m64"}[arch]
-	for _, s := range sources {
+	for i, s := range slices.Concat(sources, few) {
 		if s.name == "memory.c" && arch != "i386" {
 			continue // makes IA-32's own calls
 		}
@@ -176,10 +196,16 @@ func (l *lab) compiled(arch string) []*program {
 		}
 		for _, b := range builds {
 			flags := strings.Fields(b.flags)
+			if i >= len(sources) && b.name != "O2" {
+				continue
+			}
 			add("gcc, glibc", "gcc-"+b.name, append([]string{gcc, m, "-static"}, flags...)...)
 			if !cxx {
 				add("gcc, musl", "musl-"+b.name, append([]string{filepath.Join(l.build_, "musl", arch+"-gcc"), "-static"}, flags...)...)
 			}
+		}
+		if i >= len(sources) {
+			continue
 		}
 		p := add("gcc, glibc", "gcc-stripped", gcc, m, "-static", "-O2", "-s")
 		noSections := &program{

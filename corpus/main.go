@@ -73,6 +73,7 @@ func run(o options) error {
 	}
 	bad := 0
 	if stage("soak") {
+		l.build(l.list(), soakPrograms)
 		s := soak(soakFiles(l), o.mutants, o.seed)
 		fmt.Println(s)
 		for _, f := range s.failures {
@@ -88,10 +89,7 @@ func run(o options) error {
 	for _, m := range missing {
 		fmt.Println("left out:", m)
 	}
-	p := &page{missing: missing}
-	for _, m := range l.rewriteAll(programs) {
-		p.measured = append(p.measured, m)
-	}
+	p := &page{missing: missing, measured: l.rewriteAll(programs)}
 	if stage("behave") {
 		p.behaved = l.behaveAll(p.measured)
 		bad += p.behaved.print()

@@ -100,19 +100,6 @@ func (m *outcome) count(tactic string) int {
 	return n
 }
 
-// proofs gives the number of windows that a kind of proof allowed.
-func (m *outcome) proofs(kind string) int {
-	n := 0
-	if m.report != nil {
-		for _, c := range m.report.Proofs {
-			if c.Proof == kind {
-				n += c.Count
-			}
-		}
-	}
-	return n
-}
-
 // speed in MB of text a second, of the rewriting without the process's start.
 func (m *outcome) speed() float64 {
 	if m.report == nil || m.report.Milliseconds == 0 {

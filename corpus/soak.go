@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
@@ -39,6 +40,9 @@ func (s *soaked) String() string {
 	return fmt.Sprintf("soak: %d damaged files, %d accepted and verified again, %d refused, %d failures; slowest %v, most memory %d MB, in %v",
 		s.mutants, s.accepted, s.refused, len(s.failures), s.slowest.Round(time.Millisecond), s.memory>>20, s.took.Round(time.Second))
 }
+
+// soakPrograms are those of the corpus that soak damages.
+var soakPrograms = regexp.MustCompile(`^(hello-(musl|pie)|exceptions-gcc)-O2-(i386|amd64)$`)
 
 // soakFiles are the files that soak damages: small, and one of each kind.
 func soakFiles(l *lab) []string {
