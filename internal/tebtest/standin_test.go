@@ -26,8 +26,7 @@ const (
 	paramsAt = 0x8000
 	zeroesAt = 0x100000
 	zeroes   = 0x400000
-	start386 = 0x10 // entry.S: _start
-	start64  = 0x50
+	startAt  = 0x10 // entry.S: _start; the thunks go to offset 0
 	frames   = 48
 	pageSize = 4096
 )
@@ -102,10 +101,7 @@ func patchedBut(t *testing.T, exe, file string, but func(im *image.Image, p imag
 	if im.Arch == image.I386 {
 		copy(seg, stubs.ThunkPage32(uint32(tramp), stubs.Slot.Disp32, uint32(runner)))
 	} else {
-		for th := range stubs.NumThunks { // jmp to the same offset of the stand-in
-			seg[th.Off()] = 0xe9
-			le.PutUint32(seg[th.Off()+1:], uint32(runner-tramp-5))
-		}
+		copy(seg, stubs.ThunkPage64(stubs.Slot.Disp64, runner))
 	}
 	copy(seg[runner-tramp:], blob)
 	seg = append(seg, params(t, f, data, im)...)
@@ -123,9 +119,9 @@ func patchedBut(t *testing.T, exe, file string, but func(im *image.Image, p imag
 	out = append(out, make([]byte, align(uint64(len(out)))-uint64(len(out)))...)
 	addSegment(t, f, out, tramp, uint64(len(seg)), runner+zeroesAt+zeroes-tramp)
 	if im.Arch == image.I386 {
-		le.PutUint32(out[24:], uint32(runner+start386))
+		le.PutUint32(out[24:], uint32(runner+startAt))
 	} else {
-		le.PutUint64(out[24:], runner+start64)
+		le.PutUint64(out[24:], runner+startAt)
 	}
 	if err := os.WriteFile(file, append(out, seg...), 0o755); err != nil {
 		t.Fatal(err)
@@ -176,9 +172,9 @@ func fileOffset(t *testing.T, f *elf.File, a uint64) uint64 {
 
 func linkStandIn(t *testing.T, arch image.Arch, tramp, runner uint64) []byte {
 	t.Helper()
-	i, emulation := 0, "elf_i386"
+	i, emulation, glue := 0, "elf_i386", uint64(stubs.EnterGlue32)
 	if arch == image.AMD64 {
-		i, emulation = 1, "elf_x86_64"
+		i, emulation, glue = 1, "elf_x86_64", stubs.EnterGlue64
 	}
 	objs, err := standInObjects[i]()
 	if err != nil {
@@ -194,7 +190,7 @@ func linkStandIn(t *testing.T, arch image.Arch, tramp, runner uint64) []byte {
 		{"PARAMS", runner + paramsAt},
 		{"ZERO", runner + zeroesAt},
 		{"FRAMES", frames},
-		{"ENTERGLUE", tramp + stubs.EnterGlue32},
+		{"ENTERGLUE", tramp + glue},
 	} {
 		args = append(args, fmt.Sprintf("--defsym=%s=%#x", d.name, d.value))
 	}

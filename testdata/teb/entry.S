@@ -6,7 +6,6 @@
 	.section .entry, "ax"
 
 #ifdef __i386__
-#define SPILL %fs:(SLOTS + 5 * 4)
 #define RESUME %fs:(SLOTS + 6 * 4)
 #define VCPU %fs:(SLOTS + 7 * 4)
 #define TMP %fs:0xf80
@@ -124,34 +123,12 @@ clone:
 	jmp	enter
 
 #else
-#define SPILL %gs:(SLOTS + 5 * 8)
 #define RESUME %gs:(SLOTS + 6 * 8)
 #define VCPU %gs:(SLOTS + 7 * 8)
 #define TMP %gs:0x1700
 
-	.macro	thunk reason
-	mov	%rax, SPILL
-	mov	VCPU, %rax
-	mov	%rcx, 1*W(%rax)
-	mov	SPILL, %rcx
-	mov	%rcx, 0*W(%rax)
-	mov	RESUME, %rcx
-	mov	%rcx, IP(%rax)
-	mov	$\reason, %ecx
-	jmp	leave
-	.endm
-
-	/* The thunk page comes here, entry by entry. */
-	jmp	sys
+	jmp	leave		/* the thunk page comes here */
 	.org	0x10
-	ud2
-	.org	0x20
-	ud2
-	.org	0x30
-	jmp	emulate
-	.org	0x40
-	jmp	int80
-	.org	0x50
 _start:
 	mov	%rsp, %rdi
 	mov	%rsp, %rbx
@@ -170,14 +147,6 @@ _start:
 	xor	%r10d, %r10d
 	xor	%r11d, %r11d
 	jmp	*RESUME
-
-sys:
-	mov	%rcx, RESUME
-	thunk	1
-emulate:
-	thunk	4
-int80:
-	thunk	5
 
 leave:	/* rax: state, ecx: reason */
 	mov	%rdx, 2*W(%rax)
@@ -211,10 +180,11 @@ enter:	/* rbx: state */
 	mov	%rcx, RESUME
 	lea	FRAME(%rbx), %rsp
 	call	load
-	mov	1*W(%rbx), %rcx
-	mov	4*W(%rbx), %rsp
-	mov	3*W(%rbx), %rbx
-	jmp	*RESUME
+	mov	%rbx, %rax
+	mov	1*W(%rax), %rcx
+	mov	4*W(%rax), %rsp
+	mov	3*W(%rax), %rbx
+	jmp	ENTERGLUE
 
 load:	/* all but rcx, rbx and rsp */
 	.irp	r, 8, 9, 10, 11, 12, 13, 14, 15
@@ -245,8 +215,10 @@ native:
 	mov	IP(%rcx), %r11
 	mov	%r11, RESUME
 	mov	FL(%rcx), %r11
-	mov	NEXT(%rcx), %rcx
-	jmp	*RESUME
+	mov	%rax, 0*W(%rcx)
+	mov	%rcx, %rax
+	mov	NEXT(%rax), %rcx
+	jmp	ENTERGLUE
 
 native80:
 	call	load
@@ -261,9 +233,9 @@ native80:
 	mov	%rax, 0*W(%rcx)
 	mov	IP(%rcx), %rax
 	mov	%rax, RESUME
-	mov	0*W(%rcx), %rax
+	mov	%rcx, %rax
 	mov	TMP, %rcx
-	jmp	*RESUME
+	jmp	ENTERGLUE
 
 clone:
 	lea	FRAME(%rbx), %rsp
