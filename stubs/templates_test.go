@@ -174,6 +174,86 @@ e9eb7f04ff | jmp 0x8049000 | 0x8049000 -
 488d3434 | lea (%rsp,%rsi),%rsi | 0x8048100 -
 4151 | push %r9 | 0x8048100 -
 `, 3, 0},
+	{"slots by width", false, func(a *Asm) {
+		for _, r := range []Reg{AX, SP, DI} {
+			a.LoadSlot(r, SlotSelf)
+			a.StoreSlot(SlotVCPU, r)
+		}
+		a.Push(BP)
+		a.XchgTop(DX)
+		a.LeaAdd(AX, BX)
+		a.LeaAdd(BP, BP)
+	}, `
+648b05f40e0000 | mov %fs:0xef4,%eax | 0x8048100* -
+6489050c0f0000 | mov %eax,%fs:0xf0c | 0x8048100 -
+648b25f40e0000 | mov %fs:0xef4,%esp | 0x8048100 -
+6489250c0f0000 | mov %esp,%fs:0xf0c | 0x8048100 -
+648b3df40e0000 | mov %fs:0xef4,%edi | 0x8048100 -
+64893d0c0f0000 | mov %edi,%fs:0xf0c | 0x8048100 -
+55 | push %ebp | 0x8048100 -
+871424 | xchg %edx,(%esp) | 0x8048100 -
+8d0403 | lea (%ebx,%eax),%eax | 0x8048100 -
+8d6c2d00 | lea (%ebp,%ebp),%ebp | 0x8048100 -
+`, 6, 0},
+	{"slots by width", true, func(a *Asm) {
+		for _, r := range []Reg{AX, SP, DI, 15} {
+			a.LoadSlot(r, SlotSelf)
+			a.StoreSlot(SlotVCPU, r)
+		}
+		a.XchgTop(12)
+		a.LeaAdd(15, BP)
+		a.LeaPC(15, 0x9001000)
+	}, `
+65488b042548160000 | mov %gs:0x1648,%rax | 0x8048100* -
+654889042578160000 | mov %rax,%gs:0x1678 | 0x8048100 -
+65488b242548160000 | mov %gs:0x1648,%rsp | 0x8048100 -
+654889242578160000 | mov %rsp,%gs:0x1678 | 0x8048100 -
+65488b3c2548160000 | mov %gs:0x1648,%rdi | 0x8048100 -
+6548893c2578160000 | mov %rdi,%gs:0x1678 | 0x8048100 -
+654c8b3c2548160000 | mov %gs:0x1648,%r15 | 0x8048100 -
+654c893c2578160000 | mov %r15,%gs:0x1678 | 0x8048100 -
+4c872424 | xchg %r12,(%rsp) | 0x8048100 -
+4e8d7c3d00 | lea (%rbp,%r15),%r15 | 0x8048100 -
+4c8d3da8ffffff | lea 0xffffffa8(%rip),%r15 | 0x8048100 -
+`, 8, 0},
+	{"jump through a slot", true, func(a *Asm) { a.JmpSlot(SlotResume) }, `
+65ff242570160000 | jmpq *%gs:0x1670 | 0x8048100* -
+`, 1, 0},
+	{"loop", true, func(a *Asm) { a.LoopGlue([]byte{0xe3}, 0x8048102, 0x80480f0) }, `
+e302 | jrcxz 0x9001004 | 0x8048100* -
+eb05 | jmp 0x9001009 | 0x8048102 -
+e9e77004ff | jmpq 0x80480f0 | 0x80480f0 -
+`, 0, 0},
+	{"loop with an address size", true, func(a *Asm) { a.LoopGlue([]byte{0x67, 0xe0}, 0x8048103, 0x80480f0) }, `
+67e002 | loopne 0x9001005 | 0x8048100* -
+eb05 | jmp 0x900100a | 0x8048103 -
+e9e67004ff | jmpq 0x80480f0 | 0x80480f0 -
+`, 0, 0},
+	{"jcc", true, func(a *Asm) { a.Jcc(0x8f, 0x8048110) }, `
+0f8f0a7104ff | jg 0x8048110 | 0x8048100* -
+`, 0, 0},
+	{"sysenter and go on here", false, func(a *Asm) { a.SysenterGlue(Behind); a.State(0x8048102, NoSpill); a.Jmp(0x8048102) }, `
+64c705080f000010100009 | movl $0x9001010,%fs:0xf08 | 0x8048100* -
+e910f0ffff | jmp 0x9000020 | 0x8048100 -
+e9ed7004ff | jmp 0x8048102 | 0x8048102 -
+`, 1, 1},
+	{"emulate and go on here", false, func(a *Asm) { a.EmulateGlue(Behind); a.State(0x8048102, NoSpill); a.Jmp(0x8048102) }, `
+64c705080f000010100009 | movl $0x9001010,%fs:0xf08 | 0x8048100* -
+e920f0ffff | jmp 0x9000030 | 0x8048100 -
+e9ed7004ff | jmp 0x8048102 | 0x8048102 -
+`, 1, 1},
+	{"emulate and go on here", true, func(a *Asm) { a.EmulateGlue(Behind); a.State(0x8048105, NoSpill); a.Jmp(0x8048105) }, `
+6548890c2568160000 | mov %rcx,%gs:0x1668 | 0x8048100* -
+488d0d17000000 | lea 0x17(%rip),%rcx | 0x8048100 -
+6548890c2570160000 | mov %rcx,%gs:0x1670 | 0x8048100 1
+65488b0c2568160000 | mov %gs:0x1668,%rcx | 0x8048100 1
+e909f0ffff | jmpq 0x9000030 | 0x8048100 -
+e9d97004ff | jmpq 0x8048105 | 0x8048105 -
+`, 3, 0},
+	{"moved call, proof", true, func(a *Asm) { a.CallProof(0x8048105, 0x8049000, false) }, `
+6805810408 | pushq $0x8048105 | 0x8048100* -
+e9f67f04ff | jmpq 0x8049000 | 0x8049000 -
+`, 0, 1},
 	{"RIP-relative", true, func(a *Asm) {
 		a.RawRIP([]byte{0xc7, 0x05, 0, 0, 0, 0, 1, 2, 3, 4}, 2, 0x8050000)
 	}, `
