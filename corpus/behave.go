@@ -158,7 +158,7 @@ func difference(want, got string, err error) string {
 
 // both runs an action with the original and with another form of it.
 func (l *lab) both(m *outcome, form string, a action, again bool) (want, got string, guarded bool, err error) {
-	ranges, err := textRanges(m.path)
+	ranges, err := textRanges(m.path, form)
 	if err != nil {
 		return "", "", false, err
 	}
@@ -180,21 +180,25 @@ func (l *lab) both(m *outcome, form string, a action, again bool) (want, got str
 	return want, got, guarded, err
 }
 
-// textRanges gives the executable segments of a program at a fixed address,
-// in the guard's form; none for others, whose address is not known.
-func textRanges(path string) ([]string, error) {
+// textRanges gives the executable segments of the program at path, where its
+// form form has them, for the guard. None if their address is not known.
+func textRanges(path, form string) ([]string, error) {
 	f, err := elf.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	base := uint64(0)
 	if f.Type != elf.ET_EXEC {
-		return nil, nil
+		// The loaded form may be larger than the original, and lie elsewhere.
+		if base, err = pieBase(form, f.Entry, f.Class); err != nil {
+			return nil, nil // it runs without the filter, and is counted so
+		}
 	}
 	var out []string
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_LOAD && p.Flags&elf.PF_X != 0 {
-			out = append(out, fmt.Sprintf("%#x-%#x", p.Vaddr, (p.Vaddr+p.Memsz+0xfff)&^0xfff))
+			out = append(out, fmt.Sprintf("%#x-%#x", base+p.Vaddr, base+(p.Vaddr+p.Memsz+0xfff)&^0xfff))
 		}
 	}
 	return out, nil
@@ -218,6 +222,9 @@ func (l *lab) once(path string, ranges []string, a action) (string, error) {
 	args := []string{"-o", filepath.Join(dir, ".report")}
 	for _, r := range ranges {
 		args = append(args, "-r", r)
+	}
+	if elfKind(path) == "static-pie" {
+		args = append(args, fixed...)
 	}
 	args = append(append(args, exe), a.args...)
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
@@ -410,7 +417,7 @@ func (b *behaved) print() int {
 
 func (b *behaved) markdown(w *strings.Builder) {
 	fmt.Fprintf(w, "## Behaviour\n\n%d programs in %d runs: output, errors, status and files of the linux-proof form against the original's; "+
-		"%d runs under a filter that kills system calls from patched text (programs at fixed addresses). %d differ.\n\n", b.programs, b.runs, b.guarded, len(b.failures))
+		"%d runs under a filter that kills system calls from patched text. %d differ.\n\n", b.programs, b.runs, b.guarded, len(b.failures))
 	if b.wires > 0 {
 		fmt.Fprintf(w, "Breakpoints over patterns that nothing else explained: %d programs, %d runs.\n\n", b.wires, b.wireRuns)
 	}

@@ -90,9 +90,15 @@ func TestCorpus(t *testing.T) {
 // The filter must kill what is not patched: the original itself.
 func TestGuardedOriginal(t *testing.T) {
 	l := testLab(t)
-	for _, name := range []string{"tiny-386", "tiny-amd64"} {
-		path := filepath.Join(l.root, "testdata", "elf", name)
-		ranges, err := textRanges(path)
+	paths := []string{filepath.Join(l.root, "testdata", "elf", "tiny-386"), filepath.Join(l.root, "testdata", "elf", "tiny-amd64")}
+	for _, arch := range arches {
+		if pie := l.bin("hello-pie-O2-" + arch); fileExists(pie) {
+			paths = append(paths, pie)
+		}
+	}
+	for _, path := range paths {
+		name := filepath.Base(path)
+		ranges, err := textRanges(path, path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -41,7 +41,7 @@ func (l *lab) goTests(list []*outcome, short bool) *goTested {
 			continue
 		}
 		row := goRow{pkg: m.pkg, arch: m.arch}
-		ranges, err := textRanges(m.path)
+		ranges, err := textRanges(m.path, m.proof)
 		if err != nil || len(ranges) == 0 {
 			row.differ = append(row.differ, fmt.Sprintf("no text: %v", err))
 			g.rows = append(g.rows, row)

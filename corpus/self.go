@@ -39,7 +39,7 @@ func (l *lab) selfStress(list []*outcome) *selfTested {
 		if self == nil {
 			continue
 		}
-		ranges, err := textRanges(self.path)
+		ranges, err := textRanges(self.path, self.proof)
 		row := selfRow{arch: arch}
 		if err != nil {
 			row.differ = append(row.differ, err.Error())
