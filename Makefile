@@ -1,5 +1,6 @@
 # make          what `make build` does
 # make test     set-up, build, checks, tests, short fuzzing: what CI runs
+# make bench    measures what docs/benchmarks.md says
 # make demo     a Linux program on the Windows API, from nothing
 #
 # Everything that is made lies under build/; `make clean` removes it (not the packages that the set-up installed).
@@ -93,6 +94,11 @@ demo: setup
 	@$(MAKE) --no-print-directory build
 	@$(BUILD)/wine/server start
 	@tools/demo.sh
+
+# Everything that docs/benchmarks.md says, measured anew.
+bench: setup
+	@$(MAKE) --no-print-directory build
+	go run ./bench -write
 
 clean:
 	@[ ! -x $(BUILD)/wine/server ] || $(BUILD)/wine/server stop || true
