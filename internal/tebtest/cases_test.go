@@ -61,10 +61,11 @@ var extensions = []struct {
 		"vmovups TP(%eax),%xmm1", "vmovdqu %xmm1,TP0x40", "vaddps TP0x40(%ecx,%edx),%xmm2,%xmm3", "vmovd TP(%ebp),%xmm1", "vpshufd $0x1b,TP0x40,%xmm1",
 		"vpinsrd $2,TP(%ecx),%xmm1,%xmm2", "vcvtsi2sdl TP(%edi),%xmm1,%xmm2", "vbroadcastss TP0x44,%xmm5",
 	}},
-	{"avx2", []string{"vpaddd TP(%eax),%xmm1,%xmm2", "vpgatherdd %xmm2,TP0x10(%eax,%xmm1,1),%xmm3", "vpmaskmovd %xmm1,%xmm2,TP(%eax)"}},
+	{"avx2", []string{"vpaddd TP(%eax),%xmm1,%xmm2", "pcmpeqd %xmm2,%xmm2; pxor %xmm1,%xmm1; vpgatherdd %xmm2,TP0x10(%eax,%xmm1,1),%xmm3", "vpmaskmovd %xmm1,%xmm2,TP(%eax)"}},
 	{"avx512f avx512vl", []string{
 		"vpaddd TP0x40(%eax),%xmm1,%xmm2", "vmovdqu32 TP0x80,%xmm1", "vaddps TP0x90(%ebx){1to4},%xmm1,%xmm2", "vmovdqu64 %xmm1,TP(%ecx)",
 		"vpternlogd $0x96,TP0x20(%edx,%ecx),%xmm1,%xmm2",
+		"pxor %xmm1,%xmm1; kxnorw %k0,%k0,%k1; vpgatherdd TP0x10(%eax,%xmm1,4),%xmm3{%k1}",
 	}},
 	{"bmi1 bmi2", []string{
 		"andn TP(%ecx),%eax,%edx", "bextr %ecx,TP(%eax),%edx", "rorx $5,TP(%eax),%ecx", "mulx TP(%edi),%ecx,%ebx", "blsi TP0x40,%eax", "pdep TP(%eax),%ecx,%edx",
@@ -112,6 +113,22 @@ var only64 = []string{
 	"mov $9999,%eax; syscall; callq *scratch+0x48", "mov $9999,%eax; syscall; push $5; pop %rsi", "mov TP(%rax),%ecx; mov scratch(%rip),%edx",
 }
 
+// Registers that only 64-bit programs have, in VEX and EVEX instructions.
+var extensions64 = []struct {
+	flags string
+	list  []string
+}{
+	{"avx avx2", []string{
+		"vmovups TP(%r13),%xmm1", "vpaddd TP(%r12,%r9),%xmm9,%xmm1", "vmovdqu %xmm9,TP8(%r8)", "vmovq TP(%r10),%xmm12", "vcvtsi2sdq TP(%r11),%xmm1,%xmm2",
+		"pcmpeqd %xmm2,%xmm2; pxor %xmm9,%xmm9; vpgatherdd %xmm2,TP0x10(%r13,%xmm9,8),%xmm3",
+	}},
+	{"avx512f avx512vl", []string{
+		"vmovdqu32 TP0x80,%xmm17; vmovdqu32 %xmm17,%xmm1", "vpaddq TP0x40(%r13),%xmm3,%xmm1", "vaddpd TP8(%r12){1to2},%xmm2,%xmm1",
+		"pxor %xmm0,%xmm0; vmovdqa32 %xmm0,%xmm20; kxnorw %k0,%k0,%k1; vpgatherdd TP(%r9,%xmm20,4),%xmm3{%k1}",
+	}},
+	{"bmi1 bmi2", []string{"andn TP(%r9),%r10,%r11", "rorx $9,TP(%r13),%rdx", "shlx %r8,TP(%r12,%r10),%rax"}},
+}
+
 // A surrounding puts an instruction where a short one needs a certain tactic.
 var surroundings = []struct{ name, before, after string }{
 	{"neighbours", "", "lea 3(%edx),%edx; lea 5(%edi),%edi; jmp save"},
@@ -135,6 +152,11 @@ func program(wide bool, has func(flags string) bool) (text string, names []strin
 			list[i] = wideBases(c)
 		}
 		list = append(list, only64...)
+		for _, e := range extensions64 {
+			if has(e.flags) {
+				list = append(list, e.list...)
+			}
+		}
 	} else {
 		list = append(list, only32...)
 	}
