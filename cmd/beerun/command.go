@@ -44,7 +44,7 @@ func execute(args []string) int {
 		Short: "Run a Linux program in a Windows process",
 		Long: `beerun runs a static Linux program that beerewrite has made into a .bee file,
 as native code of an ordinary Windows process. A plain static ELF file is
-rewritten in memory first.
+rewritten first; the result is kept in the user's cache folder.
 
 The program sees the drives as /mnt/c and so on, the user's temporary folder
 as /tmp, and starts in the caller's directory. The exit status is the

@@ -139,7 +139,7 @@ func conclude(program string, mark launch.Mark, status uint32) (int, error) {
 	return 128 + int(sig), nil
 }
 
-// open reads the program; a plain ELF file is rewritten in memory.
+// open reads the program; a plain ELF file is rewritten.
 func open(path string) ([]byte, *image.Image, error) {
 	cannot := func(err error) error { return &statusError{exitCannotRun, err} }
 	b, _, err := rewrite.ReadFile(path)
@@ -155,11 +155,9 @@ func open(path string) ([]byte, *image.Image, error) {
 	case !isELF && !isBee:
 		return nil, nil, cannot(fmt.Errorf("%s: neither a .bee file nor a Linux program (ELF)", path))
 	case !isBee:
-		r, err := rewrite.Bytes(b, rewrite.Options{Name: path})
-		if err != nil {
+		if b, err = rewritten(path, b); err != nil {
 			return nil, nil, cannot(err)
 		}
-		b = r.Output
 	}
 	f, err := image.Read(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
