@@ -21,8 +21,7 @@ type selfRow struct {
 	arch     string
 	programs int
 	differ   []string
-	original time.Duration
-	proof    time.Duration
+	took     time.Duration
 }
 
 // selfStress lets the rewriter, rewritten, rewrite the corpus, itself
@@ -44,20 +43,29 @@ func (l *lab) selfStress(list []*outcome) *selfTested {
 		if err != nil {
 			row.differ = append(row.differ, err.Error())
 		}
-		for _, m := range list {
+		for i, m := range list {
 			if m.report == nil {
 				continue
 			}
-			for _, form := range []string{"bee", "linux-proof"} {
+			// What the rewriter of this machine's width wrote, native. The
+			// proof form of every fourth program too.
+			want := map[string]string{"bee": m.bee}
+			if i%4 == 0 {
+				want["linux-proof"] = m.proof
+			}
+			for form, file := range want {
 				row.programs++
-				want, wantErr, d1 := l.rewriteWith(self.path, []string{"0x1000-0x2000"}, m.path, form)
-				got, gotErr, d2 := l.rewriteWith(self.proof, ranges, m.path, form)
-				row.original += d1
-				row.proof += d2
+				first, err := os.ReadFile(file)
+				if err != nil {
+					row.differ = append(row.differ, err.Error())
+					continue
+				}
+				got, failure, d := l.rewriteWith(self.proof, ranges, m.path, form)
+				row.took += d
 				switch {
-				case wantErr != gotErr:
-					row.differ = append(row.differ, fmt.Sprintf("%s, %s: %q, rewritten %q", m.name, form, wantErr, gotErr))
-				case !bytes.Equal(want, got):
+				case failure != "":
+					row.differ = append(row.differ, fmt.Sprintf("%s, %s: %s", m.name, form, failure))
+				case !bytes.Equal(first, got):
 					row.differ = append(row.differ, fmt.Sprintf("%s, %s: other bytes", m.name, form))
 				}
 			}
@@ -90,7 +98,7 @@ func (l *lab) rewriteWith(rewriter string, ranges []string, path, form string) (
 func (s *selfTested) print() int {
 	n := 0
 	for _, r := range s.rows {
-		fmt.Printf("self %s: %d files, %d differ, %.1f s and %.1f s\n", r.arch, r.programs, len(r.differ), r.original.Seconds(), r.proof.Seconds())
+		fmt.Printf("self %s: %d files, %d differ, %.1f s\n", r.arch, r.programs, len(r.differ), r.took.Seconds())
 		for _, d := range r.differ {
 			fmt.Println("  ", d)
 		}
@@ -100,10 +108,10 @@ func (s *selfTested) print() int {
 }
 
 func (s *selfTested) markdown(b *strings.Builder) {
-	b.WriteString("## The rewriter, rewritten\n\nbeerewrite's own linux-proof form, under the filter, writes the corpus in both forms: the same bytes as the original?\n\n" +
-		"| width | files | differ | original s | proof s |\n|---|---|---|---|---|\n")
+	b.WriteString("## The rewriter, rewritten\n\nbeerewrite's own linux-proof form, under the filter, writes the corpus in both forms: the same bytes as the native rewriter of x86-64?\n\n" +
+		"| width | files | differ | s |\n|---|---|---|---|\n")
 	for _, r := range s.rows {
-		fmt.Fprintf(b, "| %s | %d | %d | %.1f | %.1f |\n", r.arch, r.programs, len(r.differ), r.original.Seconds(), r.proof.Seconds())
+		fmt.Fprintf(b, "| %s | %d | %d | %.1f |\n", r.arch, r.programs, len(r.differ), r.took.Seconds())
 	}
 	b.WriteByte('\n')
 }
