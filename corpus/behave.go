@@ -207,7 +207,7 @@ func textRanges(path, form string) ([]string, error) {
 // once runs an action in a fresh directory: output, errors, status, and what
 // the files are afterwards.
 func (l *lab) once(path string, ranges []string, a action) (string, error) {
-	dir := filepath.Join(l.dir, "run")
+	dir := filepath.Join(l.tmp, "run")
 	if err := l.fill(dir); err != nil {
 		return "", err
 	}

@@ -24,6 +24,7 @@ func testLab(t *testing.T) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(l.close)
 	if _, err := os.Stat(l.guard); err != nil {
 		t.Skip(err, ": make build")
 	}

@@ -62,6 +62,7 @@ func run(o options) error {
 	if err != nil {
 		return err
 	}
+	defer l.close()
 	l.verbose = o.verbose
 	stage := func(name string) bool {
 		for s := range strings.SplitSeq(o.stages, ",") {
@@ -125,6 +126,7 @@ func failed(n int) error {
 type lab struct {
 	root, build_  string // the module, its build directory
 	dir           string // build/corpus
+	tmp           string // below it, of this run alone
 	rewriter      string // beerewrite
 	guard         string
 	verbose       bool
@@ -153,6 +155,10 @@ func newLab() (*lab, error) {
 			return nil, err
 		}
 	}
+	// On the same file system, for links.
+	if l.tmp, err = os.MkdirTemp(filepath.Join(l.dir, "work"), "run"); err != nil {
+		return nil, err
+	}
 	// Our own, so that nothing replaces it meanwhile.
 	l.rewriter = filepath.Join(l.dir, "beerewrite")
 	cmd := exec.Command("go", "build", "-trimpath", "-o", l.rewriter, "./cmd/beerewrite")
@@ -162,3 +168,5 @@ func newLab() (*lab, error) {
 	}
 	return l, nil
 }
+
+func (l *lab) close() { os.RemoveAll(l.tmp) }

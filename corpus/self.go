@@ -76,7 +76,7 @@ func (l *lab) selfStress(list []*outcome) *selfTested {
 }
 
 func (l *lab) rewriteWith(rewriter string, ranges []string, path, form string) (out []byte, failure string, d time.Duration) {
-	file := filepath.Join(l.dir, "work", "self.out")
+	file := filepath.Join(l.tmp, "self.out")
 	os.Remove(file)
 	var args []string
 	for _, r := range ranges {
