@@ -35,7 +35,10 @@ func newCompatCommand() *cobra.Command {
 
 // compatPages tells the pages by file name.
 func compatPages() map[string]string {
-	return map[string]string{"compat-386.md": compatPage(image.I386, "IA-32")}
+	return map[string]string{
+		"compat-386.md":   compatPage(image.I386, "IA-32"),
+		"compat-amd64.md": compatPage(image.AMD64, "x86-64"),
+	}
 }
 
 func compatPage(arch image.Arch, title string) string {

@@ -31,8 +31,7 @@ func (s *AddressSpace) brk(to uint64) uint64 {
 			return s.brkHi
 		}
 		const prot = abi.PROT_READ | abi.PROT_WRITE
-		if s.commit(old, end, prot) != 0 {
-			_ = s.decommit(old, end)
+		if s.supply(old, end, prot) != 0 {
 			return s.brkHi
 		}
 		s.carve(old, end, vma{lo: old, hi: end, prot: prot, committed: true, name: "[heap]"})

@@ -75,10 +75,11 @@ func getrlimit(ceiling uint32) Handler {
 		p := t.proc
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if uint32(a[0]) >= uint32(len(p.limits)) {
+		resource := uint32(a[0])
+		if resource >= uint32(len(p.limits)) {
 			return 0, abi.EINVAL
 		}
-		l := p.limits[a[0]]
+		l := p.limits[resource]
 		if !t.is64() {
 			l.cur, l.max = min(l.cur, uint64(ceiling)), min(l.max, uint64(ceiling))
 		}

@@ -95,8 +95,12 @@ type AddressSpace struct {
 	foreign []Range
 	brkLo   uint64
 	brkHi   uint64
-	// eager: reservations of at least this size are made in one piece.
+	// eager: reservations of at least this size are made in one piece, so that
+	// a terabyte costs what a page costs.
 	eager uint64
+	// committed counts bytes of mappings that take memory; limit is how many
+	// there may be, 0 for no limit.
+	committed, limit uint64
 
 	// gen changes with every change to vmas, so that cached ones expire.
 	gen atomic.Uint64
@@ -115,6 +119,10 @@ type SpaceConfig struct {
 	// Top is the end of the guest's addresses, 0 for the end of the highest
 	// arena.
 	Top uint64
+	// CommitLimit is how many bytes of readable or writable memory there may
+	// be, 0 for no limit but the host's. What goes beyond gets ENOMEM. Memory
+	// without access does not count.
+	CommitLimit uint64
 	// Log takes lines for the user; nil drops them.
 	Log func(format string, args ...any)
 }
@@ -133,6 +141,7 @@ func NewAddressSpace(cfg SpaceConfig) (*AddressSpace, error) {
 		top:   cfg.Top,
 		log:   cfg.Log,
 		eager: 16 << 20,
+		limit: cfg.CommitLimit,
 	}
 	for _, r := range cfg.Arenas {
 		r.Lo = max((r.Lo+s.gran-1)&^(s.gran-1), abi.MmapMinAddr)
@@ -228,6 +237,16 @@ func (s *AddressSpace) carve(lo, hi uint64, repl ...vma) {
 	for j < len(s.vmas) && s.vmas[j].lo < hi {
 		j++
 	}
+	for k := i; k < j; k++ {
+		if v := &s.vmas[k]; v.committed {
+			s.committed -= min(hi, v.hi) - max(lo, v.lo)
+		}
+	}
+	for k := range repl {
+		if v := &repl[k]; v.committed {
+			s.committed += v.hi - v.lo
+		}
+	}
 	mid := make([]vma, 0, len(repl)+4)
 	if i < j && s.vmas[i].lo < lo {
 		mid = append(mid, s.vmas[i].cut(s.vmas[i].lo, lo))
@@ -305,6 +324,27 @@ func hostProt(prot uint8) host.Prot {
 	return p
 }
 
+// room tells whether n more bytes may be committed.
+//
+// Preconditions: s.mu is held.
+func (s *AddressSpace) room(n uint64) bool {
+	return s.limit == 0 || n <= s.limit-min(s.limit, s.committed)
+}
+
+// supply commits pages that are not committed yet, all or none.
+//
+// Preconditions: s.mu is held.
+func (s *AddressSpace) supply(lo, hi uint64, prot uint8) abi.Errno {
+	if !s.room(hi - lo) {
+		return abi.ENOMEM
+	}
+	if s.commit(lo, hi, prot) != 0 {
+		_ = s.decommit(lo, hi)
+		return abi.ENOMEM
+	}
+	return 0
+}
+
 func (s *AddressSpace) commit(lo, hi uint64, prot uint8) abi.Errno {
 	return s.pieces(lo, hi, func(a, n uintptr) abi.Errno { return s.mem.Commit(a, n, hostProt(prot)) })
 }
@@ -318,10 +358,10 @@ func (s *AddressSpace) protect(lo, hi uint64, prot uint8) abi.Errno {
 }
 
 // reserve makes sure that reservations cover [lo, hi). Where the host refuses
-// it tells at which address.
+// it tells what is in the way.
 //
 // Preconditions: s.mu is held.
-func (s *AddressSpace) reserve(lo, hi uint64) (at uint64, errno abi.Errno) {
+func (s *AddressSpace) reserve(lo, hi uint64) (foreign Range, errno abi.Errno) {
 	for lo < hi {
 		i := sort.Search(len(s.res), func(i int) bool { return s.res[i].Hi > lo })
 		if i < len(s.res) && s.res[i].Lo <= lo {
@@ -340,7 +380,10 @@ func (s *AddressSpace) reserve(lo, hi uint64) (at uint64, errno abi.Errno) {
 			end = min(end, ceil)
 		}
 		fine := Range{max(lo&^(s.gran-1), floor), min((end+s.gran-1)&^(s.gran-1), ceil)}
-		if fine.Hi-fine.Lo >= s.eager && s.reserveOne(fine) == 0 {
+		if fine.Hi-fine.Lo >= s.eager {
+			if err := s.reserveOne(fine); err != 0 {
+				return s.taken(fine), err
+			}
 			lo = end
 			continue
 		}
@@ -356,7 +399,7 @@ func (s *AddressSpace) reserve(lo, hi uint64) (at uint64, errno abi.Errno) {
 			wide := Range{max(g.Lo, floor), min(g.Hi, ceil)}
 			if wide.Lo > part.Lo || wide.Hi < part.Hi || s.reserveOne(wide) != 0 {
 				if err := s.reserveOne(part); err != 0 {
-					return part.Lo, err
+					return s.taken(part), err
 				}
 				wide = part
 			}
@@ -364,7 +407,32 @@ func (s *AddressSpace) reserve(lo, hi uint64) (at uint64, errno abi.Errno) {
 			lo = wide.Hi
 		}
 	}
-	return 0, 0
+	return Range{}, 0
+}
+
+// taken tells the lowest stretch of r that the host does not call free; all of
+// r if it calls everything free and refuses nevertheless. It asks as often as
+// the size has bits, not pages.
+//
+// Preconditions: none of our reservations lies in r.
+func (s *AddressSpace) taken(r Range) Range {
+	free := func(lo, hi, size uint64) bool {
+		_, ok := s.mem.Free(uintptr(lo), uintptr(hi), uintptr(size))
+		return ok
+	}
+	units := (r.Hi - r.Lo + s.gran - 1) / s.gran
+	before := uint64(sort.Search(int(units), func(i int) bool {
+		n := uint64(i+1) * s.gran
+		return !free(r.Lo, r.Lo+n, n)
+	}))
+	if before == units {
+		return r
+	}
+	lo := r.Lo + before*s.gran
+	n := uint64(sort.Search(int(units-before), func(i int) bool {
+		return free(lo, lo+uint64(i+1)*s.gran, s.gran)
+	}))
+	return Range{lo, lo + max(n, 1)*s.gran}
 }
 
 func (s *AddressSpace) reserveOne(r Range) abi.Errno {
@@ -378,10 +446,11 @@ func (s *AddressSpace) reserveOne(r Range) abi.Errno {
 	return 0
 }
 
-// place finds and reserves the highest free stretch of size bytes.
+// place finds and reserves the highest free stretch of size bytes that ends at
+// or below limit.
 //
 // Preconditions: s.mu is held.
-func (s *AddressSpace) place(size uint64) (uint64, abi.Errno) {
+func (s *AddressSpace) place(size, limit uint64) (uint64, abi.Errno) {
 	for attempt := range 2 {
 		if attempt == 1 {
 			// What was somebody else's may be free again by now.
@@ -391,15 +460,15 @@ func (s *AddressSpace) place(size uint64) (uint64, abi.Errno) {
 			s.foreign = nil
 		}
 		for tries := 0; tries < 4096; tries++ {
-			lo, ok := s.gap(size)
+			lo, ok := s.gap(size, limit)
 			if !ok {
 				break
 			}
-			at, err := s.reserve(lo, lo+size)
+			f, err := s.reserve(lo, lo+size)
 			if err == 0 {
 				return lo, 0
 			}
-			s.refuse(lo, lo+size, at)
+			s.refuse(f)
 		}
 	}
 	return 0, abi.ENOMEM
@@ -407,9 +476,10 @@ func (s *AddressSpace) place(size uint64) (uint64, abi.Errno) {
 
 // gap finds the highest stretch of size bytes in the arenas that is neither
 // mapped nor known to be somebody else's.
-func (s *AddressSpace) gap(size uint64) (uint64, bool) {
+func (s *AddressSpace) gap(size, limit uint64) (uint64, bool) {
 	for _, a := range s.arenas {
-		if a.Hi-a.Lo < size {
+		a.Hi = min(a.Hi, limit)
+		if a.Hi < a.Lo || a.Hi-a.Lo < size {
 			continue
 		}
 		end := a.Hi
@@ -445,36 +515,26 @@ func (s *AddressSpace) foreignIn(lo, hi uint64) *Range {
 	return best
 }
 
-// refuse notes that the host has not given the page at `at`, and what the host
-// says is taken around it.
-func (s *AddressSpace) refuse(lo, hi, at uint64) {
-	at &^= s.gran - 1
-	r := Range{at, at + s.gran}
+// refuse notes what is somebody else's, together with what is taken right
+// below it, so that the next attempt does not run into it again.
+func (s *AddressSpace) refuse(r Range) {
 	// Everything between the next free place below and this one is taken,
 	// by others or by our own reservations.
 	floor := uint64(abi.MmapMinAddr)
 	for _, a := range s.arenas {
-		if a.overlaps(at, at+1) {
+		if a.overlaps(r.Lo, r.Lo+1) {
 			floor = a.Lo
 		}
 	}
-	if i := sort.Search(len(s.res), func(i int) bool { return s.res[i].Hi > at }); i > 0 {
+	if i := sort.Search(len(s.res), func(i int) bool { return s.res[i].Hi > r.Lo }); i > 0 {
 		floor = max(floor, s.res[i-1].Hi)
 	}
-	if at > floor {
-		if f, ok := s.mem.Free(uintptr(floor), uintptr(at), uintptr(s.gran)); ok {
-			r.Lo = min(uint64(f)+s.gran, at)
+	if r.Lo > floor {
+		if f, ok := s.mem.Free(uintptr(floor), uintptr(r.Lo), uintptr(s.gran)); ok {
+			r.Lo = min(uint64(f)+s.gran, r.Lo)
 		} else {
 			r.Lo = floor
 		}
-	}
-	// The refusal may concern a higher unit of the range: ask upwards too.
-	for r.Hi < hi {
-		if f, ok := s.mem.Free(uintptr(r.Hi), uintptr((hi+s.gran-1)&^(s.gran-1)), uintptr(s.gran)); ok && uint64(f) > r.Hi {
-			r.Hi += s.gran
-			continue
-		}
-		break
 	}
 	s.foreign = append(s.foreign, r)
 }
@@ -487,7 +547,8 @@ type mapping struct {
 	fixed      bool
 	noReplace  bool
 	hidden     bool
-	trusted    bool // the loader's: the exec hook is not asked
+	trusted    bool   // the loader's: the exec hook is not asked
+	limit      uint64 // place it below this address; 0: anywhere
 	file       *MapInfo
 	off        uint64
 	name       string
@@ -519,21 +580,28 @@ func (s *AddressSpace) mmap(m mapping) (uint64, abi.Errno) {
 			return 0, abi.EINVAL
 		}
 		if _, err := s.reserve(lo, lo+size); err != 0 {
+			if m.noReplace {
+				return 0, abi.EEXIST // something of the host's process
+			}
 			return 0, abi.ENOMEM
 		}
 		if err := s.unmap(lo, lo+size); err != 0 {
 			return 0, err
 		}
 	default:
+		limit := s.top
+		if m.limit != 0 {
+			limit = min(limit, m.limit)
+		}
 		lo = pageUp(lo)
-		ok := lo >= abi.MmapMinAddr && lo+size > lo && lo+size <= s.top && !s.overlap(lo, lo+size)
+		ok := lo >= abi.MmapMinAddr && lo+size > lo && lo+size <= limit && !s.overlap(lo, lo+size)
 		if ok {
 			_, err := s.reserve(lo, lo+size)
 			ok = err == 0
 		}
 		if !ok {
 			var err abi.Errno
-			if lo, err = s.place(size); err != 0 {
+			if lo, err = s.place(size, limit); err != 0 {
 				return 0, err
 			}
 		}
@@ -544,9 +612,8 @@ func (s *AddressSpace) mmap(m mapping) (uint64, abi.Errno) {
 		if m.fill != nil {
 			first = abi.PROT_READ | abi.PROT_WRITE
 		}
-		if err := s.commit(lo, lo+size, first); err != 0 {
-			_ = s.decommit(lo, lo+size)
-			return 0, abi.ENOMEM
+		if err := s.supply(lo, lo+size, first); err != 0 {
+			return 0, err
 		}
 		v.committed = true
 		if m.fill != nil {
@@ -610,33 +677,47 @@ func (s *AddressSpace) mprotect(lo, hi uint64, prot uint8, trusted bool, call st
 			return err
 		}
 	}
-	for lo < hi {
-		i := s.find(lo)
-		if i == len(s.vmas) || s.vmas[i].lo > lo {
-			return abi.ENOMEM
+	// The changed mappings are put in place at once: one by one each would
+	// move all that follow.
+	var changed []vma
+	at, errno := lo, abi.Errno(0)
+	fresh := uint64(0) // committed here; carve counts it for good
+	for i := s.find(lo); at < hi; i++ {
+		if i == len(s.vmas) || s.vmas[i].lo > at {
+			errno = abi.ENOMEM
+			break
 		}
-		w := s.vmas[i].cut(lo, min(hi, s.vmas[i].hi))
+		w := s.vmas[i].cut(at, min(hi, s.vmas[i].hi))
 		if w.file != nil && w.flags&vmShared != 0 && prot&abi.PROT_WRITE != 0 {
-			return abi.EACCES // shared file mappings are copies so far
+			errno = abi.EACCES // shared file mappings are copies so far
+			break
 		}
 		if prot != w.prot {
-			var err abi.Errno
 			switch {
 			case w.committed:
-				err = s.protect(w.lo, w.hi, prot)
+				if s.protect(w.lo, w.hi, prot) != 0 {
+					errno = abi.ENOMEM
+				}
 			case prot != 0:
-				err = s.commit(w.lo, w.hi, prot)
-				w.committed = true
+				if errno = s.supply(w.lo, w.hi, prot); errno == 0 {
+					w.committed = true
+					fresh += w.hi - w.lo
+					s.committed += w.hi - w.lo
+				}
 			}
-			if err != 0 {
-				return abi.ENOMEM
+			if errno != 0 {
+				break
 			}
 			w.prot = prot
-			s.carve(w.lo, w.hi, w)
 		}
-		lo = w.hi
+		changed = append(changed, w)
+		at = w.hi
 	}
-	return 0
+	s.committed -= fresh
+	if at > lo {
+		s.carve(lo, at, changed...)
+	}
+	return errno
 }
 
 // execAlready tells whether all of [lo, hi) is executable and stays as it is
@@ -713,9 +794,8 @@ func (s *AddressSpace) mremap(addr, oldSize, newSize uint64, flags uint32, to ui
 				}
 				w.committed = w.prot != 0
 				if w.committed {
-					if err := s.commit(w.lo, w.hi, w.prot); err != 0 {
-						_ = s.decommit(w.lo, w.hi)
-						return 0, abi.ENOMEM
+					if err := s.supply(w.lo, w.hi, w.prot); err != 0 {
+						return 0, err
 					}
 				}
 				s.carve(w.lo, w.hi, w)
@@ -726,7 +806,7 @@ func (s *AddressSpace) mremap(addr, oldSize, newSize uint64, flags uint32, to ui
 			return 0, abi.ENOMEM
 		}
 		var err abi.Errno
-		if to, err = s.place(newSize); err != 0 {
+		if to, err = s.place(newSize, s.top); err != 0 {
 			return 0, err
 		}
 	} else if _, err := s.reserve(to, to+newSize); err != 0 {
@@ -740,46 +820,98 @@ func (s *AddressSpace) mremap(addr, oldSize, newSize uint64, flags uint32, to ui
 // Preconditions: s.mu is held.
 func (s *AddressSpace) move(addr, oldSize, to, newSize uint64, like vma) abi.Errno {
 	w := like.cut(max(addr, like.lo), like.hi)
-	w.lo, w.hi = to, to+newSize
-	w.committed = w.prot != 0
-	if !w.committed {
-		for i := s.find(addr); i < len(s.vmas) && s.vmas[i].lo < addr+oldSize; i++ {
-			w.committed = w.committed || s.vmas[i].committed
+	w.lo, w.hi, w.committed = to, to+newSize, false
+	// Of memory without access only what was used once is there to be copied;
+	// everything else is committed as a whole.
+	var parts []vma
+	if w.prot != 0 {
+		w.committed = true
+		parts = []vma{w}
+	} else {
+		parts = s.usedParts(addr, oldSize, w)
+	}
+	need := uint64(0)
+	for _, v := range parts {
+		if v.committed {
+			need += v.hi - v.lo
 		}
 	}
-	if w.committed {
-		if err := s.commit(w.lo, w.hi, abi.PROT_READ|abi.PROT_WRITE); err != 0 {
-			_ = s.decommit(w.lo, w.hi)
-			return abi.ENOMEM
+	if !s.room(need) {
+		return abi.ENOMEM
+	}
+	undo := func(n int) {
+		for i := range n {
+			_ = s.decommit(parts[i].lo, parts[i].hi)
 		}
-		for i := s.find(addr); i < len(s.vmas) && s.vmas[i].lo < addr+oldSize; i++ {
-			v := &s.vmas[i]
-			if !v.committed {
-				continue
-			}
-			lo, hi := max(addr, v.lo), min(addr+oldSize, v.hi)
-			if v.prot == 0 {
-				if err := s.protect(lo, hi, abi.PROT_READ); err != 0 {
-					return err
-				}
-			}
-			copy(rawBytes(to+(lo-addr), hi-lo), rawBytes(lo, hi-lo))
+	}
+	for i, v := range parts {
+		if !v.committed {
+			continue
 		}
-		if err := s.protect(w.lo, w.hi, w.prot); err != 0 {
+		if err := s.supply(v.lo, v.hi, abi.PROT_READ|abi.PROT_WRITE); err != 0 {
+			undo(i)
 			return err
+		}
+	}
+	for i := s.find(addr); i < len(s.vmas) && s.vmas[i].lo < addr+oldSize; i++ {
+		v := &s.vmas[i]
+		if !v.committed {
+			continue
+		}
+		lo, hi := max(addr, v.lo), min(addr+oldSize, v.hi)
+		if v.prot&(abi.PROT_READ|abi.PROT_WRITE|abi.PROT_EXEC) == 0 {
+			if err := s.protect(lo, hi, abi.PROT_READ); err != 0 {
+				undo(len(parts))
+				return err
+			}
+		}
+		copy(rawBytes(to+(lo-addr), hi-lo), rawBytes(lo, hi-lo))
+	}
+	for _, v := range parts {
+		if v.committed {
+			if err := s.protect(v.lo, v.hi, v.prot); err != 0 {
+				undo(len(parts))
+				return err
+			}
 		}
 	}
 	if err := s.unmap(addr, addr+oldSize); err != 0 {
 		return err
 	}
-	s.carve(w.lo, w.hi, w)
+	s.carve(w.lo, w.hi, parts...)
 	return 0
+}
+
+// usedParts cuts w, which is to take the place of the mappings without access
+// in [addr, addr+size), into what is committed and what is not.
+//
+// Preconditions: s.mu is held.
+func (s *AddressSpace) usedParts(addr, size uint64, w vma) []vma {
+	var parts []vma
+	at := w.lo
+	for i := s.find(addr); i < len(s.vmas) && s.vmas[i].lo < addr+size; i++ {
+		end := w.lo + (min(addr+size, s.vmas[i].hi) - addr)
+		p := w.cut(at, end)
+		p.committed = s.vmas[i].committed
+		parts = append(parts, p)
+		at = end
+	}
+	if at < w.hi {
+		parts = append(parts, w.cut(at, w.hi))
+	}
+	return parts
 }
 
 // discard makes [lo, hi) zero where it is private and anonymous.
 func (s *AddressSpace) discard(lo, hi uint64) abi.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var idle []vma // without access: they need no memory any more
+	defer func() {
+		for _, v := range idle {
+			s.carve(v.lo, v.hi, v)
+		}
+	}()
 	for i := s.find(lo); i < len(s.vmas) && s.vmas[i].lo < hi; i++ {
 		v := s.vmas[i]
 		if !v.committed || v.file != nil || v.hidden || v.flags&vmShared != 0 {
@@ -794,6 +926,12 @@ func (s *AddressSpace) discard(lo, hi uint64) abi.Errno {
 		}
 		if err := s.decommit(a, b); err != 0 {
 			return err
+		}
+		if v.prot == 0 {
+			v = v.cut(a, b)
+			v.committed = false
+			idle = append(idle, v)
+			continue
 		}
 		if err := s.commit(a, b, v.prot); err != 0 {
 			return abi.ENOMEM

@@ -80,6 +80,9 @@ func sysMmap(t *Task, a Args) (uint64, abi.Errno) {
 	default:
 		return 0, abi.EINVAL
 	}
+	if flags&abi.MAP_32BIT != 0 && t.is64() {
+		m.limit = 2 << 30
+	}
 	if m.fixed {
 		switch {
 		case addr&pageMask != 0:
@@ -106,7 +109,11 @@ func sysMmap(t *Task, a Args) (uint64, abi.Errno) {
 		m.file, m.off = &info, off
 		m.fill = func(lo, size uint64) abi.Errno { return readInto(file, lo, size, int64(off)) }
 	}
-	return s.mmap(m)
+	at, err := s.mmap(m)
+	if err == abi.ENOMEM && m.prot != 0 && size >= 1<<30 {
+		t.proc.logOnce("commit", "the program asks for %d MiB of usable memory at once, which is more than there is: it gets ENOMEM", size>>20)
+	}
+	return at, err
 }
 
 // readInto fills mapped pages from a file; what lies behind its end stays

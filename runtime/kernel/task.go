@@ -21,6 +21,7 @@ type Task struct {
 
 	tls      [3]userDesc // GDT entries 12 to 14, IA-32 only
 	gs, fs   uint16      // the selectors in %gs and %fs, IA-32 only
+	gsBase   uint64      // what ARCH_SET_GS has set, x86-64 only
 	altStack sigStack
 	// sigMask has bit n-1 for signal n; pending likewise.
 	sigMask uint64

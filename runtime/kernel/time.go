@@ -124,11 +124,12 @@ func clockNow(t *Task, id int32) (time.Duration, bool) {
 	case abi.CLOCK_THREAD_CPUTIME_ID:
 		return sum(c.ThreadCPU()), true
 	}
-	if id >= 0 {
+	if id >= 0 || id&3 == 3 {
 		return 0, false
 	}
 	// The clock of a process or thread: its number inverted above three bits
-	// that say which of its clocks.
+	// that say which of its clocks; 3 in the lowest two is the clock of a
+	// device.
 	who := ^(id >> 3)
 	switch {
 	case id&4 != 0 && (who == 0 || int(who) == t.tid):
