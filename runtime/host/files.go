@@ -58,6 +58,11 @@ type StatFS struct {
 // OmitTime leaves a time as it is, in SetTimes.
 const OmitTime = -1 << 63
 
+// CheckMode is a flag of Tree.Open beside those of Linux: where the host itself
+// does not hold the caller to a file's mode, Open does so in its place, before
+// it changes anything: EACCES if the owner's bits do not allow what is asked.
+const CheckMode = 1 << 30
+
 // Tree is a folder of the host in which names have Linux's form: separated by
 // slashes, any bytes but 0, without "." and "..", "" for the folder itself.
 // No call follows a symbolic link of Linux's kind, not even inside the path:
@@ -65,10 +70,13 @@ const OmitTime = -1 << 63
 // the host says first) and the kernel walks the path itself. Methods may be
 // called by any number of goroutines.
 type Tree interface {
-	// Open knows O_ACCMODE, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_DIRECTORY.
+	// Open knows O_ACCMODE, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_DIRECTORY and
+	// CheckMode.
 	// perm has had the umask applied. It answers ELOOP for a symbolic link.
 	Open(path string, flags int, perm uint32) (Handle, Kind, abi.Errno)
 	Lstat(path string, st *Stat) abi.Errno
+	// Type tells the S_IFMT bits alone, which is cheaper.
+	Type(path string) (uint32, abi.Errno)
 	Readlink(path string) (string, abi.Errno) // EINVAL if it is none
 	Mkdir(path string, perm uint32) abi.Errno
 	Rmdir(path string) abi.Errno
@@ -118,14 +126,18 @@ type Files interface {
 	StatfsOf(h Handle, st *StatFS) abi.Errno
 	Close(h Handle) abi.Errno
 
-	// Poll tells what a stream can do without waiting.
+	// Poll tells what a stream can do without waiting. At a pipe's end with
+	// nothing left to read, Hup is set and In is not.
 	Poll(h Handle, k Kind) Ready
 	// WindowSize of a console: columns and rows.
 	WindowSize(h Handle) (cols, rows uint16, e abi.Errno)
 	// Cwd tells the working directory and Temp the folder for temporary
-	// files, in the host's notation; Drives the roots of the volumes by
-	// their letters (none on Linux).
+	// files, in the host's notation.
 	Cwd() string
 	Temp() string
-	Drives() map[byte]string
+	// Lettered tells whether volumes have letters, DriveRoot the notation of
+	// one's root; Drives tells which letters there are, which may take long.
+	Lettered() bool
+	DriveRoot(letter byte) string
+	Drives() []byte
 }

@@ -20,9 +20,10 @@ type FilesConfig struct {
 	// none.
 	Umask uint32
 	// ExeHost is the host's path of the program's file, and ExeSize how much
-	// of it is the program: /proc/self/exe ends there. 0 means all.
-	ExeHost string
-	ExeSize int64
+	// of it, from ExeOffset on, is the program: all that /proc/self/exe shows.
+	// An ExeSize of 0 means all.
+	ExeHost            string
+	ExeOffset, ExeSize int64
 }
 
 // NoUmask is a mask that takes no permission away.
@@ -50,6 +51,8 @@ type FileTable struct {
 	umask uint32
 
 	exe exeFile
+
+	gathers sync.Pool // *[gatherSize]byte, see Task.vector
 }
 
 type slot struct {
@@ -122,7 +125,7 @@ func newFileTable(p *Process, cfg FilesConfig, cwd string) (*FileTable, error) {
 	}
 	s := make([]slot, 16)
 	ft.slots.Store(&s)
-	ft.exe = exeFile{host: cfg.ExeHost, size: cfg.ExeSize}
+	ft.exe = exeFile{host: cfg.ExeHost, offset: cfg.ExeOffset, size: cfg.ExeSize}
 	if cfg.Host == nil { // a process without files, in tests of other areas
 		ft.ns, ft.cwd = &namespace{}, "/"
 		return ft, nil

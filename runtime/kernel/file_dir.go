@@ -206,8 +206,7 @@ func sysUnlinkat(t *Task, a Args) (uint64, abi.Errno) {
 // two finds two places and runs op on them.
 func (t *Task) two(fd1 int32, p1 string, follow bool, fd2 int32, p2 string, op func(from, to place) abi.Errno) abi.Errno {
 	return t.find(fd1, p1, follow, func(from place) abi.Errno {
-		var st host.Stat
-		if e := t.lstat(from, &st); e != 0 {
+		if _, e := t.typeOf(from); e != 0 {
 			return e
 		}
 		return t.at(fd2, p2, false, func(to place) abi.Errno { return op(from, to) })
@@ -257,11 +256,11 @@ func (t *Task) renameat(fd1 int32, addr1 uint64, fd2 int32, addr2 uint64, flags 
 			return abi.ENOTEMPTY
 		}
 		if strings.HasSuffix(p2, "/") {
-			var st host.Stat
-			if e := t.lstat(from, &st); e != 0 {
+			kind, e := t.typeOf(from)
+			if e != 0 {
 				return e
 			}
-			if st.Mode&abi.S_IFMT != abi.S_IFDIR {
+			if kind != abi.S_IFDIR {
 				return abi.ENOTDIR
 			}
 		}

@@ -162,7 +162,14 @@ func (regularOps) ioctl(t *Task, f *File, cmd uint32, arg uint64) (uint64, abi.E
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return 0, t.WriteUint32(arg, uint32(st.Size-f.off))
+	at := f.off
+	if f.shared {
+		var e abi.Errno
+		if at, e = t.proc.files.host.Seek(f.h, 0, abi.SEEK_CUR); e != 0 {
+			return 0, e
+		}
+	}
+	return 0, t.WriteUint32(arg, uint32(st.Size-at))
 }
 
 func (regularOps) close(f *File) { closeHost(f) }
@@ -238,8 +245,10 @@ type streamOps struct{ baseOps }
 
 func (streamOps) read(t *Task, f *File, p []byte) (int, abi.Errno) {
 	h := t.proc.files.host
-	if f.nonblock() && !h.Poll(f.h, f.kind).In {
-		return 0, abi.EAGAIN
+	if f.nonblock() {
+		if r := h.Poll(f.h, f.kind); !r.In && !r.Hup {
+			return 0, abi.EAGAIN
+		}
 	}
 	return h.Read(f.h, p)
 }

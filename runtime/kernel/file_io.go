@@ -152,6 +152,11 @@ func (t *Task) vector(a Args, write bool, off int64) (uint64, abi.Errno) {
 	if e != 0 {
 		return 0, e
 	}
+	if len(v) > 1 && off < 0 && (write || f.stream()) {
+		if done, e, ok := t.gathered(f, v, write); ok {
+			return done, e
+		}
+	}
 	total := uint64(0)
 	for _, iov := range v {
 		if iov.Len == 0 {
@@ -177,11 +182,68 @@ func (t *Task) vector(a Args, write bool, off int64) (uint64, abi.Errno) {
 		if e != 0 || uint64(n) < iov.Len {
 			break
 		}
-		if !write && f.stream() && !f.ops.poll(t, f).In {
+		if !write && f.stream() {
 			break // what is there was read; more may never come
 		}
 	}
 	return total, 0
+}
+
+// gatherSize is what a pipe of Linux holds.
+const gatherSize = 64 << 10
+
+// gathered carries out a short vector as one transfer, through a buffer of the
+// kernel: whole for other writers, a read of a stream takes what is there, and
+// the host is asked once. It tells whether it did.
+func (t *Task) gathered(f *File, v []Iovec, write bool) (uint64, abi.Errno, bool) {
+	size := uint64(0)
+	for _, iov := range v {
+		size += min(iov.Len, gatherSize+1)
+		if write && size > gatherSize {
+			return 0, 0, false
+		}
+	}
+	size = min(size, gatherSize)
+	pool := &t.proc.files.gathers
+	buf, _ := pool.Get().(*[gatherSize]byte)
+	if buf == nil {
+		buf = new([gatherSize]byte)
+	}
+	defer pool.Put(buf)
+	// The parts that are there; as everywhere, what follows a hole is left.
+	var parts [][]byte
+	n := 0
+	for _, iov := range v {
+		b, e := t.BytesPartial(iov.Addr, iov.Len, !write)
+		if e != 0 {
+			if n == 0 || write && f.stream() { // a pipe takes all of it or nothing
+				return 0, e, true
+			}
+			break
+		}
+		b = b[:min(len(b), int(size)-n)]
+		if write {
+			copy(buf[n:], b)
+		} else {
+			parts = append(parts, b)
+		}
+		if n += len(b); uint64(len(b)) < iov.Len {
+			break
+		}
+	}
+	if n == 0 {
+		return 0, 0, true
+	}
+	if write {
+		done, e := f.ops.write(t, f, buf[:n])
+		return uint64(done), e, true
+	}
+	done, e := f.ops.read(t, f, buf[:n])
+	rest := buf[:done]
+	for _, p := range parts {
+		rest = rest[copy(p, rest):]
+	}
+	return uint64(done), e, true
 }
 
 // stream tells whether reading may wait for somebody.

@@ -45,7 +45,11 @@ func (t *Task) openPlace(pl place, flags int, perm uint32) (*File, abi.Errno) {
 		}
 		return opened(f, flags), 0
 	}
-	h, kind, e := pl.mnt.tree.Open(pl.rel, flags&(abi.O_ACCMODE|abi.O_CREAT|abi.O_EXCL|abi.O_TRUNC|abi.O_APPEND|abi.O_DIRECTORY), perm)
+	check := 0
+	if t.proc.uid != 0 {
+		check = host.CheckMode
+	}
+	h, kind, e := pl.mnt.tree.Open(pl.rel, check|flags&(abi.O_ACCMODE|abi.O_CREAT|abi.O_EXCL|abi.O_TRUNC|abi.O_APPEND|abi.O_DIRECTORY), perm)
 	if e != 0 {
 		if e == abi.ELOOP && flags&abi.O_DIRECTORY != 0 && flags&abi.O_NOFOLLOW != 0 {
 			e = abi.ENOTDIR

@@ -5,6 +5,7 @@ import (
 	"path"
 	"sort"
 	"strings"
+	"sync"
 
 	"bee/runtime/abi"
 	"bee/runtime/host"
@@ -12,9 +13,10 @@ import (
 
 // namespace is what the program sees where: folders of the host and
 // synthetic ones, by the canonical path (absolute, without ".", ".." and
-// links) at which they begin. It does not change after the start.
+// links) at which they begin. It does not change after the start, but for
+// what is opened when it is first looked at: most programs never see a drive.
 type namespace struct {
-	mounts []mount // longest path first
+	mounts []*mount // longest path first
 }
 
 // mount is one of them: a tree of the host, or a synthetic node.
@@ -24,6 +26,32 @@ type mount struct {
 	node *node
 	// native is the host's notation of tree's root.
 	native string
+	// open makes tree when a path first leads here. nil: it is there.
+	open func() host.Tree
+	once sync.Once
+	// drives are what is below by letter, of the folder /mnt.
+	drives *[26]mount
+}
+
+// opened is the mount after its tree was opened.
+func (m *mount) opened() *mount {
+	if m.open != nil {
+		m.once.Do(func() { m.tree = m.open() })
+	}
+	return m
+}
+
+// drive tells the mount of a drive's folder inside of m, and what of rel is
+// inside of that.
+func (m *mount) drive(rel string) (d *mount, rest string) {
+	if m.drives == nil || rel == "" || rel[0] < 'a' || rel[0] > 'z' || len(rel) > 1 && rel[1] != '/' {
+		return nil, ""
+	}
+	d = m.drives[rel[0]-'a'].opened()
+	if d.tree == nil {
+		return nil, "" // no such drive
+	}
+	return d, strings.TrimPrefix(rel[1:], "/")
 }
 
 // place is where a canonical path leads.
@@ -41,38 +69,51 @@ func newNamespace(p *Process, cfg FilesConfig) (*namespace, error) {
 		if e != 0 {
 			return fmt.Errorf("folder %s for %s: %w", native, guest, e)
 		}
-		ns.add(mount{path: guest, tree: tree, native: native})
+		ns.add(&mount{path: guest, tree: tree, native: native})
 		return nil
 	}
-	ns.add(mount{path: "/proc", node: procRoot(p)})
-	ns.add(mount{path: "/dev", node: devRoot(p)})
+	ns.add(&mount{path: "/proc", node: procRoot(p)})
+	ns.add(&mount{path: "/dev", node: devRoot(p)})
 	if cfg.Root != "" {
 		if err := add("/", cfg.Root); err != nil {
 			return nil, err
 		}
+	} else if !cfg.Host.Lettered() {
+		if err := add("/", "/"); err != nil {
+			return nil, err
+		}
 	} else {
+		// lazily is add of a folder that need not be there.
+		lazily := func(guest, native string) *mount {
+			return &mount{path: guest, native: native, open: func() host.Tree {
+				tree, e := cfg.Host.Mount(native)
+				if e != 0 {
+					return nil
+				}
+				return tree
+			}}
+		}
 		root := newFolder("/")
 		for _, name := range []string{"mnt", "tmp", "dev", "proc", "etc"} {
 			root.add(newFolder(name))
 		}
-		ns.add(mount{path: "/", node: root})
-		ns.add(mount{path: "/etc", node: etcRoot(p)})
-		drives := cfg.Host.Drives()
-		for letter, native := range drives {
-			guest := "/mnt/" + string(rune(letter))
-			root.child("mnt").add(newFolder(string(rune(letter))))
-			if err := add(guest, native); err != nil {
-				p.logOnce("drive "+native, "drive %s is left out: %v", native, err)
+		ns.add(&mount{path: "/", node: root})
+		ns.add(&mount{path: "/etc", node: etcRoot(p)})
+		ns.add(lazily("/tmp", cfg.Host.Temp()))
+		mnt := newFolder("mnt")
+		mnt.dynamic = func() (list []*node) {
+			for _, letter := range cfg.Host.Drives() {
+				list = append(list, newFolder(string(rune(letter))))
 			}
+			return append(list, mnt.kids...)
 		}
-		if len(drives) == 0 { // a host without letters shows its root
-			if err := add("/", "/"); err != nil {
-				return nil, err
-			}
-			ns.drop("/etc")
-		} else if err := add("/tmp", cfg.Host.Temp()); err != nil {
-			p.logOnce("tmp", "there is no /tmp: %v", err)
+		drives := &mount{path: "/mnt", node: mnt, drives: new([26]mount)}
+		for i := range drives.drives {
+			letter := 'a' + byte(i)
+			d := lazily("/mnt/"+string(rune(letter)), cfg.Host.DriveRoot(letter))
+			drives.drives[i].path, drives.drives[i].native, drives.drives[i].open = d.path, d.native, d.open
 		}
+		ns.add(drives)
 	}
 	for _, m := range cfg.Mounts {
 		if !strings.HasPrefix(m.Guest, "/") {
@@ -83,8 +124,8 @@ func newNamespace(p *Process, cfg FilesConfig) (*namespace, error) {
 		}
 	}
 	// Mounts below a synthetic folder get folders there.
-	for i := range ns.mounts {
-		if m := &ns.mounts[i]; m.path != "/" {
+	for _, m := range ns.mounts {
+		if m.path != "/" {
 			dir := "/"
 			for _, name := range strings.Split(m.path[1:], "/") {
 				if pl := ns.at(dir); pl.node != nil && pl.node.child(name) == nil {
@@ -107,7 +148,7 @@ func (ns *namespace) drop(guest string) {
 }
 
 // add puts a mount in, in place of an earlier one of that path.
-func (ns *namespace) add(m mount) {
+func (ns *namespace) add(m *mount) {
 	ns.drop(m.path)
 	ns.mounts = append(ns.mounts, m)
 	sort.SliceStable(ns.mounts, func(i, j int) bool { return len(ns.mounts[i].path) > len(ns.mounts[j].path) })
@@ -115,8 +156,7 @@ func (ns *namespace) add(m mount) {
 
 // at tells where a canonical path leads.
 func (ns *namespace) at(p string) place {
-	for i := range ns.mounts {
-		m := &ns.mounts[i]
+	for _, m := range ns.mounts {
 		rel := ""
 		switch {
 		case m.path == "/":
@@ -127,8 +167,11 @@ func (ns *namespace) at(p string) place {
 		default:
 			continue
 		}
-		if m.tree != nil {
+		if m.opened().tree != nil {
 			return place{path: p, mnt: m, rel: rel}
+		}
+		if d, rest := m.drive(rel); d != nil {
+			return place{path: p, mnt: d, rel: rest}
 		}
 		n := m.node
 		for name := range strings.SplitSeq(rel, "/") {
@@ -145,8 +188,7 @@ func (ns *namespace) at(p string) place {
 // withMounts adds to a folder's entries those that only mounts make.
 func (ns *namespace) withMounts(dir string, list []host.Dirent) []host.Dirent {
 next:
-	for i := range ns.mounts {
-		m := &ns.mounts[i]
+	for _, m := range ns.mounts {
 		if m.path == "/" || path.Dir(m.path) != dir {
 			continue
 		}
@@ -156,7 +198,7 @@ next:
 				continue next
 			}
 		}
-		list = append(list, host.Dirent{Name: name, Ino: uint64(i) + 2, Type: abi.DT_DIR})
+		list = append(list, host.Dirent{Name: name, Ino: (&node{name: name}).number(), Type: abi.DT_DIR})
 	}
 	return list
 }
@@ -168,21 +210,25 @@ func (ns *namespace) guestPath(native string) (string, bool) {
 	nat := norm(native)
 	best, ok := "", false
 	longest := -1
-	for i := range ns.mounts {
-		m := &ns.mounts[i]
-		if m.tree == nil {
-			continue
-		}
+	try := func(m *mount) {
 		root := norm(m.native)
 		fold := strings.EqualFold
 		if !strings.Contains(m.native, `\`) && !strings.Contains(m.native, ":") {
 			fold = func(a, b string) bool { return a == b }
 		}
-		if len(nat) < len(root) || !fold(nat[:len(root)], root) || len(nat) > len(root) && nat[len(root)] != '/' || len(root) <= longest {
-			continue
+		if m.native == "" || len(root) <= longest || len(nat) < len(root) || !fold(nat[:len(root)], root) || len(nat) > len(root) && nat[len(root)] != '/' {
+			return
 		}
 		longest = len(root)
 		best, ok = path.Join(m.path, nat[len(root):]), true
+	}
+	for _, m := range ns.mounts {
+		try(m)
+		if m.drives != nil && len(nat) > 1 && nat[1] == ':' {
+			if l := nat[0] | 0x20; l >= 'a' && l <= 'z' {
+				try(&m.drives[l-'a'])
+			}
+		}
 	}
 	return best, ok
 }
@@ -222,6 +268,17 @@ func (t *Task) lstat(pl place, st *host.Stat) abi.Errno {
 	e := pl.mnt.tree.Lstat(pl.rel, st)
 	t.proc.owned(st)
 	return e
+}
+
+// typeOf is lstat for the type alone.
+func (t *Task) typeOf(pl place) (uint32, abi.Errno) {
+	switch {
+	case pl.mnt.tree != nil:
+		return pl.mnt.tree.Type(pl.rel)
+	case pl.node == nil:
+		return 0, abi.ENOENT
+	}
+	return pl.node.mode & abi.S_IFMT, 0
 }
 
 func (t *Task) readlink(pl place) (string, abi.Errno) {
@@ -319,7 +376,6 @@ func (t *Task) walk(dir, p string, follow bool) (place, abi.Errno) {
 	if p[0] == '/' {
 		cur = "/"
 	}
-	var st host.Stat
 	for {
 		rest = strings.TrimLeft(rest, "/")
 		if rest == "" {
@@ -343,14 +399,14 @@ func (t *Task) walk(dir, p string, follow bool) (place, abi.Errno) {
 			next = "/" + name
 		}
 		pl := ns.at(next)
-		e := t.lstat(pl, &st)
+		kind, e := t.typeOf(pl)
 		switch {
 		case e == abi.ENOENT && last:
 			return pl, 0
 		case e != 0:
 			return place{}, e
 		}
-		switch kind := st.Mode & abi.S_IFMT; {
+		switch {
 		case kind == abi.S_IFLNK && (!last || follow || slash):
 			if pl.node != nil && pl.node.magic != nil && last && !slash {
 				return pl, 0
@@ -403,11 +459,9 @@ func (t *Task) at(dirfd int32, p string, follow bool, op func(place) abi.Errno) 
 			switch e {
 			case abi.ENOENT:
 				// A folder that is there, and is no link, explains it.
-				var st host.Stat
-				up := t.proc.files.ns.at(path.Dir(c))
-				if t.lstat(up, &st) == 0 && st.Mode&abi.S_IFMT == abi.S_IFDIR {
-					var own host.Stat // a link that leads nowhere?
-					if !follow || t.lstat(pl, &own) != 0 || own.Mode&abi.S_IFMT != abi.S_IFLNK {
+				if up, _ := t.typeOf(t.proc.files.ns.at(path.Dir(c))); up == abi.S_IFDIR {
+					// A link that leads nowhere?
+					if own, _ := t.typeOf(pl); !follow || own != abi.S_IFLNK {
 						return e
 					}
 				}
@@ -431,11 +485,11 @@ func (t *Task) find(dirfd int32, p string, follow bool, op func(place) abi.Errno
 		return t.at(dirfd, p, false, op)
 	}
 	return t.at(dirfd, p, true, func(pl place) abi.Errno {
-		var st host.Stat
-		if e := t.lstat(pl, &st); e != 0 {
+		kind, e := t.typeOf(pl)
+		if e != 0 {
 			return e
 		}
-		if st.Mode&abi.S_IFMT == abi.S_IFLNK && (pl.node == nil || pl.node.magic == nil) {
+		if kind == abi.S_IFLNK && (pl.node == nil || pl.node.magic == nil) {
 			return abi.ELOOP
 		}
 		return op(pl)

@@ -15,8 +15,9 @@ func utoa(v uint32) string { return strconv.FormatUint(uint64(v), 10) }
 
 // exeFile is the program's file on the host.
 type exeFile struct {
-	host string
-	size int64 // how much of it is the program; 0: all
+	host   string
+	offset int64 // where in it the program begins
+	size   int64 // how much of it is the program; 0: all
 }
 
 // procRoot makes /proc: the process itself and what programs ask about the
@@ -91,7 +92,7 @@ func zeroEnded(list []string) string {
 	return b.String()
 }
 
-// openExe opens the program without what the rewriter appended.
+// openExe opens the program without what lies before and behind it in its file.
 func openExe(t *Task, flags int) (*File, abi.Errno) {
 	p := t.proc
 	if flags&abi.O_ACCMODE != abi.O_RDONLY {
@@ -125,7 +126,7 @@ func openExe(t *Task, flags int) (*File, abi.Errno) {
 	return f, 0
 }
 
-// exeOps is a file that ends where the program does.
+// exeOps is a file that begins and ends where the program does.
 type exeOps struct{ regularOps }
 
 func (exeOps) limit(t *Task, p []byte, off int64) []byte {
@@ -137,13 +138,14 @@ func (exeOps) limit(t *Task, p []byte, off int64) []byte {
 
 func (o exeOps) read(t *Task, f *File, p []byte) (int, abi.Errno) {
 	f.mu.Lock()
-	off := f.off
-	f.mu.Unlock()
-	return o.regularOps.read(t, f, o.limit(t, p, off))
+	defer f.mu.Unlock()
+	n, e := o.pread(t, f, p, f.off)
+	f.off += int64(n)
+	return n, e
 }
 
 func (o exeOps) pread(t *Task, f *File, p []byte, off int64) (int, abi.Errno) {
-	return o.regularOps.pread(t, f, o.limit(t, p, off), off)
+	return o.regularOps.pread(t, f, o.limit(t, p, off), t.proc.files.exe.offset+off)
 }
 
 func (o exeOps) stat(t *Task, f *File, st *host.Stat) abi.Errno {
@@ -268,11 +270,18 @@ func (p *Process) machineStat() string {
 func (p *Process) mountsText() string {
 	var b strings.Builder
 	ns := p.files.ns
+	folder := func(m *mount) {
+		fmt.Fprintf(&b, "%s %s ntfs rw,relatime 0 0\n", strings.NewReplacer(" ", `\040`, `\`, "/").Replace(m.native), m.path)
+	}
 	for i := len(ns.mounts) - 1; i >= 0; i-- {
-		m := &ns.mounts[i]
+		m := ns.mounts[i]
 		switch {
-		case m.tree != nil:
-			fmt.Fprintf(&b, "%s %s ntfs rw,relatime 0 0\n", strings.NewReplacer(" ", `\040`, `\`, "/").Replace(m.native), m.path)
+		case m.drives != nil:
+			for _, letter := range p.files.host.Drives() {
+				folder(&m.drives[letter-'a'])
+			}
+		case m.native != "":
+			folder(m)
 		case m.path == "/proc":
 			b.WriteString("proc /proc proc rw 0 0\n")
 		default:

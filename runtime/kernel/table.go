@@ -17,7 +17,12 @@ type Entry struct {
 }
 
 // Name tells the call's name.
-func (e *Entry) Name() string { return e.call.Name }
+func (e *Entry) Name() string {
+	if e.call.Name == "" {
+		return fmt.Sprintf("syscall_%#x", e.Nr)
+	}
+	return e.call.Name
+}
 
 // Support tells how much of the call is implemented.
 func (e *Entry) Support() Support { return e.call.Support }
@@ -54,10 +59,11 @@ func NewTable(arch image.Arch) *Table {
 	if arch == image.I386 {
 		names = abi.I386Syscalls()
 	}
-	rows := map[string]Call{}
-	for _, c := range calls() {
-		if c.Arch == 0 || c.Arch == arch {
-			rows[c.Name] = c
+	all := calls()
+	rows := make(map[string]int, len(all))
+	for i := range all {
+		if c := &all[i]; c.Arch == 0 || c.Arch == arch {
+			rows[c.Name] = i
 		}
 	}
 	t := &Table{Arch: arch, entries: make([]Entry, len(names))}
@@ -65,12 +71,9 @@ func NewTable(arch image.Arch) *Table {
 	for nr, name := range names {
 		e := &t.entries[nr]
 		e.Nr = uint32(nr)
-		if c, ok := rows[name]; ok {
-			e.call = c
+		if i, ok := rows[name]; ok {
+			e.call = all[i]
 			continue
-		}
-		if name == "" {
-			name = fmt.Sprintf("syscall_%#x", nr)
 		}
 		e.call = Call{Name: name, Handler: sysMissing}
 	}

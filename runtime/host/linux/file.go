@@ -98,6 +98,7 @@ func (t tree) Open(path string, flags int, perm uint32) (host.Handle, host.Kind,
 	if flags&abi.O_CREAT == 0 {
 		perm = 0
 	}
+	flags &^= host.CheckMode // Linux does
 	fd, e := t.open(path, uint64(flags|unix.O_NONBLOCK|unix.O_NOCTTY), perm)
 	if e != 0 {
 		return host.NoHandle, 0, e
@@ -169,6 +170,12 @@ func (t tree) Lstat(path string, st *host.Stat) abi.Errno {
 		fill(st, &s)
 		return err
 	})
+}
+
+func (t tree) Type(path string) (uint32, abi.Errno) {
+	var st host.Stat
+	e := t.Lstat(path, &st)
+	return st.Mode & abi.S_IFMT, e
 }
 
 func (t tree) Readlink(path string) (target string, e abi.Errno) {
@@ -415,5 +422,11 @@ func (Files) Cwd() string {
 // Temp implements host.Files.
 func (Files) Temp() string { return os.TempDir() }
 
+// Lettered, DriveRoot and Drives implement host.Files: there are no letters.
+func (Files) Lettered() bool { return false }
+
+// DriveRoot implements host.Files.
+func (Files) DriveRoot(byte) string { return "" }
+
 // Drives implements host.Files.
-func (Files) Drives() map[byte]string { return nil }
+func (Files) Drives() []byte { return nil }

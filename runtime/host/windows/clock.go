@@ -80,14 +80,23 @@ func ticks100(ft windows.Filetime) time.Duration {
 	return time.Duration(uint64(ft.HighDateTime)<<32|uint64(ft.LowDateTime)) * 100
 }
 
-// Sleep waits for d or until cancel is readable.
+// Sleep waits for d or until cancel is readable. Go's timers follow a coarser
+// clock and may end up to a tick of it too early: what is left then is waited
+// for again.
 func (c *Clock) Sleep(d time.Duration, cancel <-chan struct{}) bool {
+	start := c.Monotonic()
 	t := time.NewTimer(d)
 	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-cancel:
-		return false
+	for {
+		select {
+		case <-t.C:
+		case <-cancel:
+			return false
+		}
+		left := d - (c.Monotonic() - start)
+		if left <= 0 {
+			return true
+		}
+		t.Reset(left)
 	}
 }

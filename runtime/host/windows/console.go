@@ -4,6 +4,7 @@ package winhost
 
 import (
 	"sync"
+	"sync/atomic"
 	"unicode/utf16"
 	"unicode/utf8"
 	"unsafe"
@@ -25,29 +26,24 @@ var (
 // code page, and nothing at all for characters outside of it; so the units
 // are read and turned into UTF-8 here.
 type consoleInput struct {
-	handle windows.Handle // 0: standard input is no console
+	handle atomic.Uintptr // 0: standard input is no console
 
 	mu   sync.Mutex
 	rest []byte // read from the console and not yet by the program
 }
 
-// initConsole makes the console show UTF-8 and notes whether input is one.
-func (f *Files) initConsole() {
-	var mode uint32
-	for _, id := range []int32{-11, -12} {
-		if h, err := windows.GetStdHandle(uint32(id)); err == nil && windows.GetConsoleMode(h, &mode) == nil {
-			_ = windows.SetConsoleOutputCP(codePageUTF8)
-			_ = windows.SetConsoleMode(h, mode|windows.ENABLE_PROCESSED_OUTPUT|windows.ENABLE_VIRTUAL_TERMINAL_PROCESSING)
-		}
+// initConsole makes a console show UTF-8, or notes that input is one.
+func (f *Files) initConsole(i int, h windows.Handle, mode uint32) {
+	if i == 0 {
+		f.input.handle.Store(uintptr(h))
+		return
 	}
-	stdin := int32(-10)
-	if h, err := windows.GetStdHandle(uint32(stdin)); err == nil && windows.GetConsoleMode(h, &mode) == nil {
-		f.input.handle = h
-	}
+	_ = windows.SetConsoleOutputCP(codePageUTF8)
+	_ = windows.SetConsoleMode(h, mode|windows.ENABLE_PROCESSED_OUTPUT|windows.ENABLE_VIRTUAL_TERMINAL_PROCESSING)
 }
 
 func (c *consoleInput) is(h host.Handle) bool {
-	return c.handle != 0 && windows.Handle(h) == c.handle
+	return h != 0 && uintptr(h) == c.handle.Load()
 }
 
 func (c *consoleInput) read(p []byte) (int, abi.Errno) {
@@ -57,14 +53,15 @@ func (c *consoleInput) read(p []byte) (int, abi.Errno) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.rest) == 0 {
+		h := windows.Handle(c.handle.Load())
 		var u [1024]uint16
 		var n uint32
-		if err := windows.ReadConsole(c.handle, &u[0], uint32(len(u)-1), &n, nil); err != nil {
+		if err := windows.ReadConsole(h, &u[0], uint32(len(u)-1), &n, nil); err != nil {
 			return 0, Errno(err)
 		}
 		if n > 0 && utf16.IsSurrogate(rune(u[n-1])) && u[n-1] < 0xDC00 {
 			var more uint32 // the other half of a pair
-			_ = windows.ReadConsole(c.handle, &u[n], 1, &more, nil)
+			_ = windows.ReadConsole(h, &u[n], 1, &more, nil)
 			n += more
 		}
 		for _, r := range utf16.Decode(u[:n]) {
@@ -86,15 +83,7 @@ func (c *consoleInput) read(p []byte) (int, abi.Errno) {
 func (f *Files) Poll(h host.Handle, k host.Kind) host.Ready {
 	switch k {
 	case host.Pipe, host.Socket:
-		var avail uint32
-		r, _, err := procPeekNamedPipe.Call(uintptr(h), 0, 0, 0, uintptr(unsafe.Pointer(&avail)), 0)
-		if r != 0 {
-			return host.Ready{In: avail > 0, Out: true, Bytes: int(avail)}
-		}
-		if e := Errno(err); e == abi.EPIPE {
-			return host.Ready{In: true, Hup: true}
-		}
-		return host.Ready{Out: true} // the writing end: cannot be asked
+		return f.pollPipe(h)
 	case host.Console:
 		f.input.mu.Lock()
 		rest := len(f.input.rest)

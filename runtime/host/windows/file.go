@@ -42,6 +42,7 @@ const (
 	infoAll           = 18
 	infoAllocation    = 19
 	infoEndOfFile     = 20
+	infoPipeLocal     = 24
 	infoAttributeTag  = 35
 	infoID            = 59
 	infoDispositionEx = 64
@@ -69,18 +70,27 @@ type Files struct {
 	volumes map[uint64]*volume // by serial number
 	modes   map[fileKey]uint32 // permissions that the volume cannot keep, see mode.go
 
-	sids  func() sids // read once
-	trash trashNames
-	input consoleInput
+	// ofHandle remembers the volume of open files: asking takes long under
+	// Wine. hidden counts, by file, the names that are deleted and that the
+	// host still counts as links, see hide.
+	ofHandle map[windows.Handle]*volume
+	hidden   map[fileKey]uint32
+
+	sids   func() sids // read once
+	trash  trashNames
+	input  consoleInput
+	aheads aheads
 }
 
 var _ host.Files = (*Files)(nil)
 
 // NewFiles makes the one Files of a process.
 func NewFiles() *Files {
-	f := &Files{volumes: map[uint64]*volume{}, modes: map[fileKey]uint32{}, sids: sync.OnceValue(readSIDs)}
+	f := &Files{
+		volumes: map[uint64]*volume{}, modes: map[fileKey]uint32{}, ofHandle: map[windows.Handle]*volume{}, hidden: map[fileKey]uint32{},
+		sids: sync.OnceValue(readSIDs),
+	}
 	f.frames.New = func() any { return new(frame) }
-	f.initConsole()
 	return f
 }
 
@@ -148,6 +158,13 @@ func (f *Files) Read(h host.Handle, p []byte) (int, abi.Errno) {
 	if f.input.is(h) {
 		return f.input.read(p)
 	}
+	if a := f.aheads.of(h); a != nil {
+		return a.read(p)
+	}
+	return f.readNow(h, p)
+}
+
+func (f *Files) readNow(h host.Handle, p []byte) (int, abi.Errno) {
 	n, st := f.transfer(ntReadFile, h, p, offNone)
 	switch st {
 	case 0, statusEndOfFile:
@@ -177,7 +194,35 @@ func (f *Files) Seek(h host.Handle, off int64, whence int) (int64, abi.Errno) {
 
 // Close implements host.Files.
 func (f *Files) Close(h host.Handle) abi.Errno {
+	f.mu.Lock()
+	v := f.ofHandle[windows.Handle(h)]
+	delete(f.ofHandle, windows.Handle(h))
+	hidden := len(f.hidden) > 0
+	f.mu.Unlock()
+	if hidden && v != nil {
+		// The number of a file that is gone may soon be another's.
+		if key, ok := keyOf(v, windows.Handle(h)); ok {
+			f.mu.Lock()
+			delete(f.hidden, key)
+			f.mu.Unlock()
+		}
+	}
 	return Errno(windows.CloseHandle(windows.Handle(h)))
+}
+
+// opened remembers the volume of a handle that Close will get.
+func (f *Files) opened(h windows.Handle, v *volume) host.Handle {
+	f.mu.Lock()
+	f.ofHandle[h] = v
+	f.mu.Unlock()
+	return host.Handle(h)
+}
+
+// keyOf asks for a file's number.
+func keyOf(v *volume, h windows.Handle) (fileKey, bool) {
+	var index uint64
+	st := query(h, infoInternal, unsafe.Pointer(&index), unsafe.Sizeof(index))
+	return fileKey{v.dev, index}, st == 0
 }
 
 // Sync implements host.Files.
@@ -242,7 +287,7 @@ func (f *Files) Allocate(h host.Handle, size int64) abi.Errno {
 type tree struct {
 	f      *Files
 	prefix []uint16 // without a backslash at the end
-	vol    *volume
+	vol    func() *volume
 }
 
 var _ host.Tree = (*tree)(nil)
@@ -265,8 +310,10 @@ func (f *Files) Mount(native string) (host.Tree, abi.Errno) {
 	if st != 0 {
 		return nil, statusErrno(st)
 	}
-	t.vol = f.volumeOf(h)
-	_ = windows.CloseHandle(h)
+	t.vol = sync.OnceValue(func() *volume {
+		defer windows.CloseHandle(h)
+		return f.volumeOf(h)
+	})
 	return t, 0
 }
 
@@ -336,7 +383,7 @@ func (t *tree) Open(path string, flags int, perm uint32) (host.Handle, host.Kind
 	// the program may want to.
 	extra := uint32(0)
 	if write || flags&abi.O_CREAT != 0 {
-		extra = t.vol.chmodRights()
+		extra = t.vol().chmodRights()
 	}
 	h, created, st := t.open(path, access|extra, disposition, options, windows.FILE_ATTRIBUTE_NORMAL, nil)
 	if st == statusAccessDenied && extra != 0 {
@@ -346,9 +393,10 @@ func (t *tree) Open(path string, flags int, perm uint32) (host.Handle, host.Kind
 		return host.NoHandle, 0, t.openError(path, st)
 	}
 	if created {
-		t.vol.created(t.f, h, perm, false)
-		return host.Handle(h), host.Regular, 0
+		t.vol().created(t.f, h, perm, false)
+		return t.f.opened(h, t.vol()), host.Regular, 0
 	}
+	vol := t.vol()
 	attr, reparse, st := tag(h)
 	if st != 0 {
 		_ = windows.CloseHandle(h)
@@ -365,6 +413,7 @@ func (t *tree) Open(path string, flags int, perm uint32) (host.Handle, host.Kind
 		if st != 0 {
 			return host.NoHandle, 0, statusErrno(st)
 		}
+		vol = t.f.volumeOf(h)
 	}
 	if attr&(windows.FILE_ATTRIBUTE_SYSTEM|windows.FILE_ATTRIBUTE_DIRECTORY) == windows.FILE_ATTRIBUTE_SYSTEM {
 		if _, e := t.Readlink(path); e == 0 {
@@ -372,8 +421,18 @@ func (t *tree) Open(path string, flags int, perm uint32) (host.Handle, host.Kind
 			return host.NoHandle, 0, abi.ELOOP
 		}
 	}
+	if flags&host.CheckMode != 0 {
+		want := [...]uint32{abi.O_RDONLY: 4, abi.O_WRONLY: 2, abi.O_RDWR: 6, abi.O_ACCMODE: 6}[flags&abi.O_ACCMODE]
+		if flags&abi.O_TRUNC != 0 {
+			want |= 2
+		}
+		if e := t.f.check(h, vol, attr, want); e != 0 {
+			_ = windows.CloseHandle(h)
+			return host.NoHandle, 0, e
+		}
+	}
 	if attr&windows.FILE_ATTRIBUTE_DIRECTORY != 0 {
-		return host.Handle(h), host.Directory, 0
+		return t.f.opened(h, vol), host.Directory, 0
 	}
 	if flags&abi.O_TRUNC != 0 {
 		if e := t.f.Truncate(host.Handle(h), 0); e != 0 {
@@ -381,7 +440,7 @@ func (t *tree) Open(path string, flags int, perm uint32) (host.Handle, host.Kind
 			return host.NoHandle, 0, e
 		}
 	}
-	return host.Handle(h), host.Regular, 0
+	return t.f.opened(h, vol), host.Regular, 0
 }
 
 // openError tells why an open failed, where Windows says less than Linux.
@@ -418,6 +477,21 @@ type allInfo struct {
 	name                            [2]uint16
 }
 
+// query reads it all at once, or in parts: Wine refuses the whole for a file
+// that came from Linux, which has no name.
+func (a *allInfo) query(h windows.Handle) windows.NTStatus {
+	if st := query(h, infoAll, unsafe.Pointer(a), unsafe.Sizeof(*a)); st != statusTypeMismatch {
+		return st
+	}
+	if st := query(h, infoBasic, unsafe.Pointer(a), unsafe.Offsetof(a.standard)); st != 0 {
+		return st
+	}
+	if st := query(h, infoStandard, unsafe.Pointer(&a.standard), unsafe.Sizeof(a.standard)); st != 0 {
+		return st
+	}
+	return query(h, infoInternal, unsafe.Pointer(&a.index), unsafe.Sizeof(a.index))
+}
+
 const epoch = 116444736000000000 // 1970 in Windows' 100 ns units
 
 func nanos(t int64) int64 { return (t - epoch) * 100 }
@@ -444,7 +518,14 @@ func (f *Files) Fstat(h host.Handle, st *host.Stat) abi.Errno {
 		}
 		return 0
 	}
-	return f.stat(windows.Handle(h), f.volumeOf(windows.Handle(h)), st, true)
+	f.mu.RLock()
+	v := f.ofHandle[windows.Handle(h)]
+	f.mu.RUnlock()
+	if v == nil {
+		v = f.volumeOf(windows.Handle(h))
+		f.opened(windows.Handle(h), v)
+	}
+	return f.stat(windows.Handle(h), v, st, true)
 }
 
 // junction is stat's answer for a reparse point that is no link: the caller
@@ -455,7 +536,7 @@ const junction = ^abi.Errno(0)
 // opened through whatever reparse points there are.
 func (f *Files) stat(h windows.Handle, v *volume, st *host.Stat, through bool) abi.Errno {
 	var a allInfo
-	if e := query(h, infoAll, unsafe.Pointer(&a), unsafe.Sizeof(a)); e != 0 {
+	if e := a.query(h); e != 0 {
 		return statusErrno(e)
 	}
 	*st = host.Stat{
@@ -463,6 +544,11 @@ func (f *Files) stat(h windows.Handle, v *volume, st *host.Stat, through bool) a
 		Size: a.standard.size, Blksize: 4096, Blocks: (a.standard.allocation + 511) / 512,
 		Atime: nanos(a.access), Mtime: nanos(a.write), Ctime: nanos(a.change), Btime: nanos(a.creation),
 	}
+	f.mu.RLock()
+	if n := f.hidden[fileKey{v.dev, uint64(a.index)}]; n > 0 {
+		st.Nlink -= min(n, st.Nlink)
+	}
+	f.mu.RUnlock()
 	if a.change == 0 {
 		st.Ctime = st.Mtime // volumes without a change time
 	}
@@ -518,7 +604,7 @@ func (t *tree) Lstat(path string, st *host.Stat) abi.Errno {
 		return e
 	}
 	defer windows.CloseHandle(h)
-	e = t.f.stat(h, t.vol, st, false)
+	e = t.f.stat(h, t.vol(), st, false)
 	if e == junction {
 		b, _, s := create(t.name(path), accessStat, shareAll, windows.FILE_OPEN, optBase&^windows.FILE_OPEN_REPARSE_POINT, 0, nil)
 		if s != 0 {
@@ -530,8 +616,30 @@ func (t *tree) Lstat(path string, st *host.Stat) abi.Errno {
 	return e
 }
 
+func (t *tree) Type(path string) (uint32, abi.Errno) {
+	h, _, st := t.open(path, windows.FILE_READ_ATTRIBUTES|windows.SYNCHRONIZE, windows.FILE_OPEN, 0, 0, nil)
+	if st != 0 {
+		return 0, statusErrno(st)
+	}
+	attr, reparse, st := tag(h)
+	_ = windows.CloseHandle(h)
+	switch {
+	case st != 0:
+		return 0, statusErrno(st)
+	case attr&windows.FILE_ATTRIBUTE_REPARSE_POINT != 0 && isLinkTag(reparse):
+		return abi.S_IFLNK, 0
+	case attr&windows.FILE_ATTRIBUTE_DIRECTORY != 0:
+		return abi.S_IFDIR, 0
+	case attr&windows.FILE_ATTRIBUTE_SYSTEM != 0:
+		if _, e := t.Readlink(path); e == 0 {
+			return abi.S_IFLNK, 0
+		}
+	}
+	return abi.S_IFREG, 0
+}
+
 func (t *tree) Mkdir(path string, perm uint32) abi.Errno {
-	h, created, st := t.open(path, accessStat|t.vol.chmodRights(),
+	h, created, st := t.open(path, accessStat|t.vol().chmodRights(),
 		windows.FILE_CREATE, windows.FILE_DIRECTORY_FILE, windows.FILE_ATTRIBUTE_NORMAL, nil)
 	if st != 0 {
 		if st == statusNotADirectory {
@@ -541,7 +649,7 @@ func (t *tree) Mkdir(path string, perm uint32) abi.Errno {
 	}
 	defer windows.CloseHandle(h)
 	if created {
-		t.vol.created(t.f, h, perm, true)
+		t.vol().created(t.f, h, perm, true)
 	}
 	return 0
 }
@@ -606,7 +714,7 @@ func (t *tree) Chmod(path string, perm uint32) abi.Errno {
 		return statusErrno(st)
 	}
 	defer windows.CloseHandle(h)
-	return t.vol.chmod(t.f, h, perm)
+	return t.vol().chmod(t.f, h, perm)
 }
 
 func (t *tree) SetTimes(path string, atime, mtime int64) abi.Errno {
@@ -674,6 +782,7 @@ func (f *Files) Std(i int) (host.Handle, host.Kind, int, abi.Errno) {
 		var mode uint32
 		if windows.GetConsoleMode(h, &mode) == nil {
 			kind = host.Console
+			f.initConsole(i, h, mode)
 		}
 	default:
 		// No shell of Windows redirects from a folder. Wine shows one where
@@ -713,16 +822,22 @@ func (f *Files) Cwd() string {
 // Temp implements host.Files.
 func (f *Files) Temp() string { return os.TempDir() }
 
+// Lettered implements host.Files.
+func (f *Files) Lettered() bool { return true }
+
+// DriveRoot implements host.Files.
+func (f *Files) DriveRoot(letter byte) string { return strings.ToUpper(string(rune(letter))) + `:\` }
+
 // Drives implements host.Files.
-func (f *Files) Drives() map[byte]string {
-	d := map[byte]string{}
+func (f *Files) Drives() []byte {
+	var d []byte
 	mask, err := windows.GetLogicalDrives()
 	if err != nil {
-		return d
+		return nil
 	}
 	for i := range byte(26) {
 		if mask>>i&1 != 0 {
-			d['a'+i] = string('A'+i) + `:\`
+			d = append(d, 'a'+i)
 		}
 	}
 	return d

@@ -175,7 +175,7 @@ func (t *tree) Rmdir(path string) abi.Errno {
 
 func (t *tree) remove(path string, option uint32) windows.NTStatus {
 	const access = windows.DELETE | windows.SYNCHRONIZE | windows.FILE_READ_ATTRIBUTES
-	if !t.vol.noPosixDelete.Load() {
+	if !t.vol().noPosixDelete.Load() {
 		h, _, st := t.open(path, access, windows.FILE_OPEN, option, 0, nil)
 		if st != 0 {
 			return st
@@ -186,7 +186,7 @@ func (t *tree) remove(path string, option uint32) windows.NTStatus {
 		if !posixMissing(st) {
 			return st
 		}
-		t.vol.noPosixDelete.Store(true)
+		t.vol().noPosixDelete.Store(true)
 	}
 	// Opened exclusively, the file is nobody else's.
 	name := t.name(path)
@@ -195,13 +195,18 @@ func (t *tree) remove(path string, option uint32) windows.NTStatus {
 		h, _, st = t.open(path, access|windows.FILE_WRITE_ATTRIBUTES, windows.FILE_OPEN, option, 0, nil)
 		if st == 0 && option == windows.FILE_NON_DIRECTORY_FILE {
 			t.hide(h, name)
+			if key, ok := keyOf(t.vol(), h); ok {
+				t.f.mu.Lock()
+				t.f.hidden[key]++
+				t.f.mu.Unlock()
+			}
 		}
 	}
 	if st != 0 {
 		return st
 	}
 	defer windows.CloseHandle(h)
-	t.f.forget(t.vol, h)
+	t.f.forget(t.vol(), h)
 	return dispose(h)
 }
 
@@ -238,7 +243,7 @@ func rename(h windows.Handle, class, flags uint32, to []uint16) windows.NTStatus
 
 func (t *tree) Rename(path string, to host.Tree, toPath string, noreplace bool) abi.Errno {
 	t2 := to.(*tree)
-	if t.vol != t2.vol {
+	if t.vol() != t2.vol() {
 		return abi.EXDEV
 	}
 	h, _, st := t.open(path, windows.DELETE|windows.SYNCHRONIZE|windows.FILE_READ_ATTRIBUTES, windows.FILE_OPEN, 0, 0, nil)
@@ -251,11 +256,11 @@ func (t *tree) Rename(path string, to host.Tree, toPath string, noreplace bool) 
 	if noreplace {
 		replace = 0
 	}
-	if !t.vol.noPosixRename.Load() {
+	if !t.vol().noPosixRename.Load() {
 		st = rename(h, infoRenameEx, replace|windows.FILE_RENAME_POSIX_SEMANTICS|windows.FILE_RENAME_IGNORE_READONLY_ATTRIBUTE, name)
 		switch {
 		case posixMissing(st):
-			t.vol.noPosixRename.Store(true)
+			t.vol().noPosixRename.Store(true)
 		case st == 0 || noreplace || st == statusNotSameDevice:
 			return statusErrno(st)
 		default:
@@ -298,8 +303,8 @@ func (t *tree) makeWay(h windows.Handle, path string) abi.Errno {
 		return 0 // nothing there, or the rename says what is wrong
 	}
 	var a, b allInfo
-	_ = query(h, infoAll, unsafe.Pointer(&a), unsafe.Sizeof(a))
-	_ = query(h2, infoAll, unsafe.Pointer(&b), unsafe.Sizeof(b))
+	_ = a.query(h)
+	_ = b.query(h2)
 	_ = windows.CloseHandle(h2)
 	switch {
 	case a.index == b.index && a.index != 0:
@@ -327,7 +332,7 @@ func (t *tree) makeWay(h windows.Handle, path string) abi.Errno {
 
 func (t *tree) Link(path string, to host.Tree, toPath string) abi.Errno {
 	t2 := to.(*tree)
-	if t.vol != t2.vol {
+	if t.vol() != t2.vol() {
 		return abi.EXDEV
 	}
 	h, _, st := t.open(path, windows.SYNCHRONIZE|windows.FILE_READ_ATTRIBUTES|windows.FILE_WRITE_ATTRIBUTES, windows.FILE_OPEN, 0, 0, nil)

@@ -96,7 +96,7 @@ func (f *Files) readCygwin(h windows.Handle, size int64) (string, abi.Errno) {
 		return "", abi.EINVAL
 	}
 	b := make([]byte, size)
-	n, e := f.ReadAt(host.Handle(h), b, 0)
+	n, e := f.begin(h, b)
 	if e != 0 {
 		return "", e
 	}
@@ -140,7 +140,7 @@ func (t *tree) Symlink(target, path string) abi.Errno {
 		return statusErrno(st)
 	}
 	defer windows.CloseHandle(h)
-	if !t.vol.noLinkTags.Load() {
+	if !t.vol().noLinkTags.Load() {
 		b := make([]byte, 12, 12+len(target))
 		binary.LittleEndian.PutUint32(b, tagLXSymlink)
 		binary.LittleEndian.PutUint16(b[4:], uint16(4+len(target)))
@@ -148,7 +148,7 @@ func (t *tree) Symlink(target, path string) abi.Errno {
 		if _, st = fsControl(h, fsctlSetReparse, append(b, target...), nil); st == 0 {
 			return 0
 		}
-		t.vol.noLinkTags.Store(true)
+		t.vol().noLinkTags.Store(true)
 	}
 	b := []byte(cygwinMark + "\xff\xfe")
 	for _, c := range appendTarget(nil, target) {

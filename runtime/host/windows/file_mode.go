@@ -131,7 +131,7 @@ func (v *volume) created(f *Files, h windows.Handle, perm uint32, folder bool) {
 // chmod sets permissions. h has the rights for it.
 func (v *volume) chmod(f *Files, h windows.Handle, perm uint32) abi.Errno {
 	var a allInfo
-	if st := query(h, infoAll, unsafe.Pointer(&a), unsafe.Sizeof(a)); st != 0 {
+	if st := a.query(h); st != 0 {
 		return statusErrno(st)
 	}
 	perm &= 0o7777
@@ -168,7 +168,7 @@ func (f *Files) forget(v *volume, h windows.Handle) {
 		return
 	}
 	var a allInfo
-	if query(h, infoAll, unsafe.Pointer(&a), unsafe.Sizeof(a)) == 0 && (a.standard.links <= 1 || a.standard.directory) {
+	if a.query(h) == 0 && (a.standard.links <= 1 || a.standard.directory) {
 		f.mu.Lock()
 		delete(f.modes, fileKey{v.dev, uint64(a.index)})
 		f.mu.Unlock()
@@ -212,8 +212,51 @@ func (f *Files) executable(h windows.Handle, size int64) bool {
 		return false
 	}
 	var b [4]byte
-	n, e := f.ReadAt(host.Handle(h), b[:], 0)
+	n, e := f.begin(h, b[:])
 	return e == 0 && n == 4 && (b[0] == '#' && b[1] == '!' || string(b[:]) == "\x7fELF")
+}
+
+// begin reads a file's first bytes. A transfer at an offset moves the handle's
+// position, which somebody else may share.
+func (f *Files) begin(h windows.Handle, b []byte) (int, abi.Errno) {
+	var at int64
+	st := query(h, infoPosition, unsafe.Pointer(&at), 8)
+	n, e := f.ReadAt(host.Handle(h), b, 0)
+	if st == 0 {
+		_ = set(h, infoPosition, unsafe.Pointer(&at), 8)
+	}
+	return n, e
+}
+
+// check tells whether the mode of an open file allows its owner to read (4) or
+// write (2) it.
+func (f *Files) check(h windows.Handle, v *volume, attributes, want uint32) abi.Errno {
+	var m uint32
+	known := false
+	folder := attributes&windows.FILE_ATTRIBUTE_DIRECTORY != 0
+	switch v.method {
+	case modeLX:
+		m, known = getLX(h)
+	case modeList:
+		if key, ok := keyOf(v, h); ok {
+			f.mu.RLock()
+			m, known = f.modes[key]
+			f.mu.RUnlock()
+		}
+		if !known {
+			m, known = getList(h, folder, f.sids())
+		}
+	}
+	if !known {
+		m = 0o600
+		if attributes&windows.FILE_ATTRIBUTE_READONLY != 0 && !folder {
+			m = 0o400
+		}
+	}
+	if want&^(m>>6) != 0 {
+		return abi.EACCES
+	}
+	return 0
 }
 
 var lxmod = []byte("$LXMOD\x00")
