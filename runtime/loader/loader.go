@@ -22,12 +22,14 @@ type Params struct {
 	// ExecFN is AT_EXECFN: the path that the program was started by.
 	ExecFN   string
 	UID, GID uint32
-	// HWCap is CPUID.1:EDX.
+	// HWCap is CPUID.1:EDX. HWCap2 is 0 on Windows: bit 1 would invite
+	// programs to use wrfsbase and wrgsbase.
 	HWCap, HWCap2 uint32
 	// SysInfo is AT_SYSINFO, the address of libc's fast system call (IA-32);
 	// 0 leaves it out.
 	SysInfo uint64
-	// MinSigStack is AT_MINSIGSTKSZ; 0 leaves it out.
+	// MinSigStack is AT_MINSIGSTKSZ, the size of a signal frame with all
+	// vector state; 0 leaves it out, and libc takes 2048.
 	MinSigStack uint64
 	// Random fills the 16 bytes of AT_RANDOM.
 	Random func([]byte) abi.Errno

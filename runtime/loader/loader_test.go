@@ -7,10 +7,12 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -31,7 +33,19 @@ __thread int tls = 5;
 int main(int argc, char **argv) { printf("%s %d %p\n", text, data[1] + bss[argc] + tls, malloc(1)); return 0; }
 `
 
-// build compiles the program; the address keeps out of the test's own way.
+// elsewhere links a program away from the test itself, which lies where gcc
+// puts programs of its width.
+const elsewhere = "-Wl,-Ttext-segment=0x50000000"
+
+// plain are the flags for an IA-32 program at gcc's address if it is free.
+func plain() []string {
+	if runtime.GOARCH == "386" {
+		return []string{"-m32", elsewhere}
+	}
+	return []string{"-m32"}
+}
+
+// build compiles the program.
 func build(t *testing.T, flags ...string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -39,7 +53,10 @@ func build(t *testing.T, flags ...string) string {
 	if err := os.WriteFile(src, []byte(program), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{"-O1", "-static", "-no-pie", "-o", exe, src}, flags...)
+	args := append([]string{"-O1", "-o", exe, src}, flags...)
+	if !slices.Contains(flags, "-static-pie") {
+		args = append(args, "-static", "-no-pie")
+	}
 	if out, err := exec.Command("gcc", args...).CombinedOutput(); err != nil {
 		t.Skipf("gcc %v: %v\n%s", flags, err, out)
 	}
@@ -113,13 +130,49 @@ func TestLoadLikeLinux(t *testing.T) {
 		pie   bool
 		flags []string
 	}{
-		{"i386", image.I386, false, []string{"-m32"}},
-		{"i386 one segment for text and headers", image.I386, false, []string{"-m32", "-Wl,-z,noseparate-code"}},
-		{"amd64", image.AMD64, false, []string{"-m64", "-Wl,-Ttext-segment=0x20000000"}},
+		{"i386", image.I386, false, plain()},
+		{"i386 one segment for text and headers", image.I386, false, append(plain(), "-Wl,-z,noseparate-code")},
+		{"amd64", image.AMD64, false, []string{"-m64", elsewhere}},
+		// lld's address; there is room up to the test's own 0x400000.
+		{"amd64 lld", image.AMD64, false, []string{"-m64", "-fuse-ld=lld"}},
 		{"i386 PIE", image.I386, true, []string{"-m32", "-static-pie"}},
-		{"amd64 PIE", image.AMD64, true, []string{"-static-pie"}},
+		{"amd64 PIE", image.AMD64, true, []string{"-m64", "-static-pie"}},
 	} {
 		t.Run(c.name, func(t *testing.T) { loadLikeLinux(t, c.arch, c.pie, build(t, c.flags...)) })
+	}
+}
+
+// TestLoadAtGccAddress loads an x86-64 program at 0x400000. The test itself
+// lies there unless it is position-independent, so that it makes itself so.
+func TestLoadAtGccAddress(t *testing.T) {
+	const again = "BEE_LOADER_TEST_PIE"
+	if runtime.GOARCH != "amd64" {
+		t.Skip("no such test of this width")
+	}
+	if _, ok := (&linuxhost.Memory{}).Free(0x400000, 0x800000, 0x400000); ok {
+		loadLikeLinux(t, image.AMD64, false, build(t, "-m64"))
+		return
+	}
+	if os.Getenv(again) != "" {
+		t.Skip("something lies at 0x400000 even in a position-independent program")
+	}
+	if testing.Short() {
+		t.Skip("compiles the test again")
+	}
+	exe := filepath.Join(t.TempDir(), "pie.test")
+	c := exec.Command("go", "test", "-c", "-buildmode=pie", "-o", exe, ".")
+	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Skipf("no position-independent test: %v\n%s", err, out)
+	}
+	c = exec.Command(exe, "-test.run=^"+t.Name()+"$", "-test.v")
+	c.Env = append(os.Environ(), again+"=1")
+	out, err := c.CombinedOutput()
+	switch {
+	case err != nil:
+		t.Errorf("%v\n%s", err, out)
+	case bytes.Contains(out, []byte("--- SKIP")):
+		t.Skipf("%s", out)
 	}
 }
 
@@ -149,7 +202,7 @@ func loadLikeLinux(t *testing.T, arch image.Arch, pie bool, exe string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	as, release := space(t)
+	as, arena, release := space(t, arch)
 	defer release()
 	img := &image.Image{SourceSize: uint64(fi.Size()), Arch: arch, PIE: pie, Base: h.imageLo, Size: h.imgHi - h.imageLo, TrampAddr: 16 << 20}
 	// moved is how far Linux has loaded it from where we do.
@@ -185,6 +238,10 @@ func loadLikeLinux(t *testing.T, arch image.Arch, pie bool, exe string) {
 		} else if ours != theirs {
 			t.Errorf("page %#x differs", a)
 		}
+	}
+
+	if st.StackHi > arena.Hi || st.StackLo < arena.Lo+stackGuard || st.StackHi-st.StackLo != StackDefault {
+		t.Errorf("stack %#x-%#x, arena %#x", st.StackLo, st.StackHi, arena)
 	}
 
 	// The stack, by the words that Linux puts there.
@@ -245,6 +302,18 @@ func loadLikeLinux(t *testing.T, arch image.Arch, pie bool, exe string) {
 			got = append(got, typ)
 		}
 	}
+	if _, ok := values[abi.I386_AT_SYSINFO]; ok != (arch == image.I386) {
+		t.Errorf("AT_SYSINFO: %v", ok)
+	}
+	if _, ok := values[abi.AT_SYSINFO_EHDR]; ok {
+		t.Error("AT_SYSINFO_EHDR: there is no vDSO")
+	}
+	if v := values[abi.AT_MINSIGSTKSZ]; v != 2048 {
+		t.Errorf("AT_MINSIGSTKSZ %d", v)
+	}
+	if v, ok := values[abi.AT_HWCAP2]; !ok || v != 0 {
+		t.Errorf("AT_HWCAP2 %#x %v", v, ok)
+	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("auxiliary vector %d, Linux: %d", got, want)
 	}
@@ -274,19 +343,25 @@ func loadLikeLinux(t *testing.T, arch image.Arch, pie bool, exe string) {
 	}
 }
 
-// space makes an address space with an arena for the stack.
-func space(t *testing.T) (*kernel.AddressSpace, func()) {
+// space makes an address space with an arena for the stack, where such a guest
+// has its own: far up for x86-64.
+func space(t *testing.T, arch image.Arch) (*kernel.AddressSpace, kernel.Range, func()) {
 	t.Helper()
 	m := &recorder{}
-	p, ok := m.Free(0x40000000, 0x7f000000, 32<<20)
+	lo, hi := uint64(0x40000000), uint64(0x7f000000)
+	if arch == image.AMD64 && bits.UintSize == 64 {
+		lo, hi = 1<<40, 0x7e00_0000_0000
+	}
+	p, ok := m.Free(uintptr(lo), uintptr(hi), 32<<20)
 	if !ok {
 		t.Fatal("no room for an arena")
 	}
-	as, err := kernel.NewAddressSpace(kernel.SpaceConfig{Memory: m, Arenas: []kernel.Range{{Lo: uint64(p), Hi: uint64(p) + 32<<20}}})
+	arena := kernel.Range{Lo: uint64(p), Hi: uint64(p) + 32<<20}
+	as, err := kernel.NewAddressSpace(kernel.SpaceConfig{Memory: m, Arenas: []kernel.Range{arena}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return as, m.releaseAll
+	return as, arena, m.releaseAll
 }
 
 // free finds a place for a position-independent program.
@@ -320,7 +395,7 @@ func (r *recorder) releaseAll() {
 }
 
 func TestPatchesAndTrampolines(t *testing.T) {
-	exe := build(t, "-m32")
+	exe := build(t, plain()...)
 	f, err := os.Open(exe)
 	if err != nil {
 		t.Fatal(err)
@@ -331,7 +406,7 @@ func TestPatchesAndTrampolines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	as, release := space(t)
+	as, _, release := space(t, image.I386)
 	defer release()
 	entry := h.entry - h.imageLo
 	img := &image.Image{
@@ -379,7 +454,7 @@ func TestAddresses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	as, release := space(t)
+	as, _, release := space(t, image.I386)
 	defer release()
 	tramp := h.imgHi + abi.PageSize
 	img := &image.Image{
@@ -408,13 +483,13 @@ func TestAddresses(t *testing.T) {
 }
 
 func TestDamaged(t *testing.T) {
-	exe := build(t, "-m32")
+	exe := build(t, plain()...)
 	whole, err := os.ReadFile(exe)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, n := range []int{0, 3, 51, 52, 60, 100, len(whole) / 2} {
-		as, release := space(t)
+		as, _, release := space(t, image.I386)
 		img := &image.Image{SourceSize: uint64(n), Arch: image.I386, Base: 0x08048000}
 		if _, err := Load(bytes.NewReader(whole[:n]), img, as, Params{}); err == nil {
 			t.Errorf("cut to %d bytes it loads", n)
