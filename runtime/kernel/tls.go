@@ -46,6 +46,13 @@ func (t *Task) FSBase() uint64 {
 	return uint64(base)
 }
 
+// GSBase tells the base of %gs (x86-64), which is kept for arch_prctl and
+// rdgsbase; SetGSBase changes it.
+func (t *Task) GSBase() uint64 { return t.gsBase }
+
+// SetGSBase carries out wrgsbase.
+func (t *Task) SetGSBase(base uint64) { t.gsBase = base }
+
 // LoadGS carries out a move to %gs: the thread pointer becomes the base of the
 // selected entry. EINVAL stands for the fault that the processor would raise.
 func (t *Task) LoadGS(sel uint16) abi.Errno {

@@ -54,14 +54,14 @@ func (b bases) Base(s decode.Seg) uint64 {
 	if s == decode.FS {
 		return b.g.cpu.ThreadPointer()
 	}
-	return b.g.gsBase
+	return b.g.task.GSBase()
 }
 
 func (b bases) SetBase(s decode.Seg, base uint64) abi.Errno {
 	if s == decode.FS {
 		return b.g.cpu.SetThreadPointer(base)
 	}
-	b.g.gsBase = base
+	b.g.task.SetGSBase(base)
 	return 0
 }
 
@@ -85,9 +85,21 @@ func (g *Guest) emulate() (launch.Mark, bool) {
 	return launch.Mark{}, false
 }
 
-// fault ends the guest.
+// fault ends the guest, unless it has called one of the fixed addresses of
+// the vsyscall page, where Linux answers and Windows has nothing. On real
+// Windows the non-canonical address raises a general protection fault at the
+// call's target, without an address of its own.
 func (g *Guest) fault() (launch.Mark, bool) {
 	s := g.cpu.State
+	if nr, ok := g.task.Vsyscall(s.RIP); ok && s.FaultCode == statusAccessViolation {
+		ret, e := spaceWords{g.proc.Space()}.ReadUint64(s.RSP)
+		if e == 0 {
+			_, args := g.cpu.SyscallArgs()
+			g.cpu.SetReturn(g.task.Syscall(nr, args))
+			s.RIP, s.RSP = ret, s.RSP+8
+			return launch.Mark{}, false
+		}
+	}
 	return g.die(Fault{
 		Code: s.FaultCode, Info: uint32(s.FaultInfo), Addr: s.FaultAddr,
 		PC: originalPC(g.img, s.RIP), SP: s.RSP,

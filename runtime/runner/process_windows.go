@@ -39,7 +39,7 @@ func newProcess(cfg *launch.Config, im *image.Image, stderr io.Writer) (*kernel.
 
 	files := kernel.FilesConfig{
 		Host: winhost.NewFiles(), Root: cfg.Root,
-		ExeHost: filepath.Join(cfg.HostCwd, cfg.Program), ExeSize: int64(im.SourceSize),
+		ExeHost: filepath.Join(cfg.HostCwd, cfg.Program), ExeOffset: cfg.Offset, ExeSize: int64(im.SourceSize),
 	}
 	if filepath.IsAbs(cfg.Program) {
 		files.ExeHost = cfg.Program
@@ -68,8 +68,12 @@ func newProcess(cfg *launch.Config, im *image.Image, stderr io.Writer) (*kernel.
 // load maps the program and builds its stack.
 func load(g *Guest, f *image.File, cfg *launch.Config, slots *stubs.Slots, thunks uintptr) (*loader.Start, error) {
 	_, _, _, hwcap := stubs.CPUID(1, 0)
+	execFN := guestName(cfg.Program)
+	if filepath.IsAbs(cfg.Program) {
+		execFN = g.proc.Exe()
+	}
 	params := loader.Params{
-		Args: cfg.Args, Env: cfg.Env, ExecFN: guestName(cfg.Program),
+		Args: cfg.Args, Env: cfg.Env, ExecFN: execFN,
 		UID: g.proc.UID(), GID: g.proc.GID(),
 		HWCap:   hwcap,
 		Random:  winhost.System{}.Random,

@@ -30,9 +30,6 @@ type Guest struct {
 	cpu     *vcpu.VCPU
 	// resumes remembers what addresses in trampolines stand for (x86-64).
 	resumes [64][2]uint64
-	// gsBase is what rdgsbase and wrgsbase see (x86-64); operands with %gs:
-	// are refused by the rewriter.
-	gsBase uint64
 }
 
 // Run serves the guest described by a and gives its mark. Call it from the
