@@ -38,14 +38,22 @@ $(BUILD)/linux/guard: testdata/guard/guard.c
 	@mkdir -p $(@D)
 	gcc -static-pie -O2 -Wall -Wextra -Werror -o $@ $<
 
-# The 64-bit beerun.exe carries the 32-bit one: one file runs guests of both widths.
+# The runners come first: the 64-bit beerun.exe carries the 32-bit one, so that one file runs guests of both widths, and
+# beerewrite carries both. Those are without symbols, which only debuggers read.
+RUNNERS := internal/runners
+
 build: guard
-	go build -trimpath -o $(BUILD)/linux/ ./cmd/...
-	GOOS=windows GOARCH=386 go build -trimpath -buildmode=pie -o $(BUILD)/windows-386/ ./cmd/...
-	@echo "beerun.exe (386): base $(RUNNER_BASE_386), large-address aware"
+	go build -trimpath -o $(BUILD)/linux/ ./cmd/beegen
+	GOOS=windows GOARCH=386 go build -trimpath -buildmode=pie -ldflags='-s -w' -o $(BUILD)/runners/386.exe ./cmd/beerun
+	GOOS=windows GOARCH=amd64 go build -trimpath -ldflags='-s -w' -o $(BUILD)/runners/amd64.exe ./cmd/beerun
+	@echo "32-bit runner: base $(RUNNER_BASE_386), large-address aware"
+	@$(BUILD)/linux/beegen pe --base $(RUNNER_BASE_386) --large-address-aware $(BUILD)/runners/386.exe
+	@mkdir -p $(RUNNERS)/i386/embedded $(RUNNERS)/amd64/embedded
+	@gzip -9nc $(BUILD)/runners/386.exe >$(RUNNERS)/i386/embedded/beerun.exe.gz
+	@gzip -9nc $(BUILD)/runners/amd64.exe >$(RUNNERS)/amd64/embedded/beerun.exe.gz
+	go build -trimpath -tags bee_embed -o $(BUILD)/linux/ ./cmd/...
+	GOOS=windows GOARCH=386 go build -trimpath -tags bee_embed -buildmode=pie -o $(BUILD)/windows-386/ ./cmd/...
 	@$(BUILD)/linux/beegen pe --base $(RUNNER_BASE_386) --large-address-aware $(BUILD)/windows-386/beerun.exe
-	@mkdir -p cmd/beerun/embedded
-	@gzip -9nc $(BUILD)/windows-386/beerun.exe >cmd/beerun/embedded/runner386.gz
 	GOOS=windows GOARCH=amd64 go build -trimpath -tags bee_embed -o $(BUILD)/windows-amd64/ ./cmd/...
 
 vet:

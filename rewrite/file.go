@@ -78,6 +78,12 @@ func File(in, out string, opts Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if opts.Wrap != nil {
+		if res.Output, err = opts.Wrap(res); err != nil {
+			return nil, err
+		}
+		res.Report.Form, res.Report.OutputBytes = "exe", len(res.Output)
+	}
 	// What may be read may be run.
 	perm := st.Mode().Perm()
 	if err := writeFile(out, res.Output, perm|perm&0o444>>2); err != nil {

@@ -57,6 +57,9 @@ type Options struct {
 	AllowTrap bool
 	// Name is what errors and the report call the input. File fills it in.
 	Name string
+	// Wrap makes what File writes of the .bee file that it would write; nil:
+	// nothing else.
+	Wrap func(*Result) ([]byte, error)
 }
 
 // Result is what a rewrite gives.

@@ -54,8 +54,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 func command() *cobra.Command {
-	var out, report, form string
-	var allowTrap, quiet, verbose bool
+	var out, report, form, runner string
+	var allowTrap, quiet, verbose, asExe bool
 	root := &cobra.Command{
 		Use:   "beerewrite IN -o OUT",
 		Short: "Make a static Linux program ready to run on Windows",
@@ -63,11 +63,16 @@ func command() *cobra.Command {
 a .bee file: the program byte for byte, and behind it what beerun needs to run
 it as native code on Windows. On Linux the .bee file runs as the original does.
 
+With --exe the file is a Windows executable that holds the program and all it
+takes to run it. It takes the program's arguments and no others;
+"worker.exe --bee-info" tells what it holds.
+
 Link programs with -static or -static-pie (Go: CGO_ENABLED=0).
 
 Exit status: 0 done, 1 a file cannot be rewritten (nothing is written), 2 usage.`,
 		Example: `  beerewrite worker.elf -o worker.bee
   beerewrite worker.elf -o worker.bee --report json > report.json
+  beerewrite --exe worker.elf -o worker.exe
   beerewrite worker.elf -o worker.proof --form linux-proof && ./worker.proof
   beerewrite inspect worker.bee --disasm
   beerewrite verify worker.bee`,
@@ -85,7 +90,16 @@ Exit status: 0 done, 1 a file cannot be rewritten (nothing is written), 2 usage.
 			if out == "" {
 				return fmt.Errorf("name the output with -o OUT")
 			}
-			res, err := rewrite.File(args[0], out, rewrite.Options{Form: f, AllowTrap: allowTrap})
+			o := rewrite.Options{Form: f, AllowTrap: allowTrap}
+			switch {
+			case asExe && cmd.Flags().Changed("form"):
+				return errForm
+			case asExe:
+				o.Wrap = wrapper(args[0], out, runner)
+			case runner != "":
+				return errors.New("--runner is for --exe")
+			}
+			res, err := rewrite.File(args[0], out, o)
 			if err != nil {
 				return input(err)
 			}
@@ -102,6 +116,8 @@ Exit status: 0 done, 1 a file cannot be rewritten (nothing is written), 2 usage.
 	fl.StringVarP(&out, "output", "o", "", "the file to write")
 	fl.StringVar(&report, "report", "text", "form of the report on stdout: text or json")
 	fl.StringVar(&form, "form", "bee", "what to write: bee, or linux-proof for tests on Linux")
+	fl.BoolVar(&asExe, "exe", false, "write a Windows executable")
+	fl.StringVar(&runner, "runner", "", "put the program into this beerun.exe (a `file`), not the one in this command")
 	fl.BoolVar(&allowTrap, "allow-trap", false, "leave sites that cannot be patched as traps, for diagnosis")
 	fl.BoolVarP(&quiet, "quiet", "q", false, "no report")
 	fl.BoolVarP(&verbose, "verbose", "v", false, "list the patterns that no evidence reaches")

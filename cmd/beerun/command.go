@@ -44,7 +44,8 @@ func execute(args []string) int {
 		Short: "Run a Linux program in a Windows process",
 		Long: `beerun runs a static Linux program that beerewrite has made into a .bee file,
 as native code of an ordinary Windows process. A plain static ELF file is
-rewritten first; the result is kept in the user's cache folder.
+rewritten first; the result is kept in the user's cache folder. Of a
+Windows executable that "beerewrite --exe" has made, the program in it is run.
 
 The program sees the drives as /mnt/c and so on, the user's temporary folder
 as /tmp, and starts in the caller's directory. The exit status is the
@@ -89,14 +90,19 @@ program cannot be run, 127 if it was not found.`,
 
 	cmd.SetArgs(args)
 	if err := cmd.Execute(); err != nil {
-		fmt.Fprintf(os.Stderr, "beerun: %v\n", err)
-		var se *statusError
-		if errors.As(err, &se) {
-			return se.status
-		}
-		return exitRunner
+		return report(err)
 	}
 	return status
+}
+
+// report writes an error and gives the exit status for it.
+func report(err error) int {
+	fmt.Fprintf(os.Stderr, "beerun: %v\n", err)
+	var se *statusError
+	if errors.As(err, &se) {
+		return se.status
+	}
+	return exitRunner
 }
 
 func isStrace(s string) bool { return s == "" || s == "calls" || s == "summary" }

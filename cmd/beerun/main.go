@@ -20,5 +20,8 @@ func main() {
 	if status, done := runChild(); done {
 		os.Exit(status)
 	}
+	if status, done := runCarried(os.Args[1:]); done {
+		os.Exit(status)
+	}
 	os.Exit(execute(os.Args[1:]))
 }

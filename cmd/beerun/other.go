@@ -7,7 +7,8 @@ import (
 	"runtime"
 )
 
-func runChild() (int, bool) { return 0, false }
+func runChild() (int, bool)           { return 0, false }
+func runCarried([]string) (int, bool) { return 0, false }
 
 // runParent says why this build cannot run guests.
 func runParent(*options, []string) (int, error) {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"slices"
 
 	"bee/image"
 	"bee/rewrite"
@@ -38,7 +39,11 @@ func reservation(im *image.Image) launch.Reservation {
 
 // runParent runs the guest and leaves the mark that --mark asks for.
 func runParent(o *options, args []string) (int, error) {
-	status, line, err := runGuest(o, args)
+	p, err := open(args[0])
+	status, line := 0, ""
+	if err == nil {
+		status, line, err = runGuest(o, p, args)
+	}
 	if o.mark == "" {
 		return status, err
 	}
@@ -52,19 +57,16 @@ func runParent(o *options, args []string) (int, error) {
 }
 
 // runGuest starts the guest and waits for its end. line is the mark's; it is
-// empty where there was no guest.
-func runGuest(o *options, args []string) (status int, line string, err error) {
+// empty where there was no guest. args begin with the program's own name.
+func runGuest(o *options, p *program, args []string) (status int, line string, err error) {
 	mounts, err := o.mountList()
 	if err != nil {
 		return 0, "", err
 	}
-	img, im, err := open(args[0])
-	if err != nil {
-		return 0, "", err
-	}
+	im := p.image
 	if im.PIE {
 		if err := im.MoveTo(image.PIEBase); err != nil {
-			return 0, "", &statusError{exitCannotRun, fmt.Errorf("%s: %w", args[0], err)}
+			return 0, "", cannot(fmt.Errorf("%s: %w", p.path, err))
 		}
 	}
 	cwd, err := os.Getwd()
@@ -72,8 +74,9 @@ func runGuest(o *options, args []string) (status int, line string, err error) {
 		return 0, "", fmt.Errorf("the current directory: %w", err)
 	}
 	cfg := launch.Config{
-		Program: args[0],
-		Args:    append([]string{args[0]}, args[1:]...),
+		Program: p.path,
+		Offset:  p.offset,
+		Args:    slices.Clone(args),
 		Env:     o.guestEnv(os.Environ()),
 		Root:    o.root,
 		Mounts:  mounts,
@@ -93,15 +96,15 @@ func runGuest(o *options, args []string) (status int, line string, err error) {
 	wide := im.Arch == image.AMD64
 	exe, err := runnerOf(wide)
 	if err != nil {
-		return 0, "", fmt.Errorf("%s: %w", args[0], err)
+		return 0, "", fmt.Errorf("%s: %w", p.path, err)
 	}
 	res := reservation(im)
 	if exe, err = launch.Executable(exe, wide, res.Must); err != nil {
-		return 0, "", fmt.Errorf("%s: %w", args[0], err)
+		return 0, "", fmt.Errorf("%s: %w", p.path, err)
 	}
-	child, err := launch.Start(exe, cfg, img, res)
+	child, err := launch.Start(exe, cfg, p.bee, res)
 	if err != nil {
-		return 0, "", fmt.Errorf("%s: %w", args[0], err)
+		return 0, "", fmt.Errorf("%s: %w", p.path, err)
 	}
 	defer child.Close()
 	mark, raw, err := child.Wait()
@@ -112,7 +115,7 @@ func runGuest(o *options, args []string) (status int, line string, err error) {
 	if mark.Kind == launch.MarkNone {
 		line = fmt.Sprintf("none %#x", raw)
 	}
-	status, err = conclude(args[0], mark, raw)
+	status, err = conclude(p.path, mark, raw)
 	return status, line, err
 }
 
@@ -139,31 +142,44 @@ func conclude(program string, mark launch.Mark, status uint32) (int, error) {
 	return 128 + int(sig), nil
 }
 
+// program is what runs.
+type program struct {
+	path   string // of the file that holds it
+	name   string // its own, where an executable carries it
+	offset int64  // where it begins in the file
+	bee    []byte
+	image  *image.Image
+}
+
+func cannot(err error) error { return &statusError{exitCannotRun, err} }
+
 // open reads the program; a plain ELF file is rewritten.
-func open(path string) ([]byte, *image.Image, error) {
-	cannot := func(err error) error { return &statusError{exitCannotRun, err} }
+func open(path string) (*program, error) {
 	b, _, err := rewrite.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, &statusError{exitNotFound, err}
+		return nil, &statusError{exitNotFound, err}
 	}
 	if err != nil {
-		return nil, nil, cannot(err)
+		return nil, cannot(err)
+	}
+	if bytes.HasPrefix(b, []byte("MZ")) {
+		return openCarried(path, bytes.NewReader(b))
 	}
 	isELF := bytes.HasPrefix(b, []byte("\x7fELF"))
 	isBee := image.IsBee(bytes.NewReader(b), int64(len(b))) || isELF && cutBee(b)
 	switch {
 	case !isELF && !isBee:
-		return nil, nil, cannot(fmt.Errorf("%s: neither a .bee file nor a Linux program (ELF)", path))
+		return nil, cannot(fmt.Errorf("%s: neither a .bee file nor a Linux program (ELF)", path))
 	case !isBee:
 		if b, err = rewritten(path, b); err != nil {
-			return nil, nil, cannot(err)
+			return nil, cannot(err)
 		}
 	}
 	f, err := image.Read(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
-		return nil, nil, cannot(fmt.Errorf("%s: %w", path, err))
+		return nil, cannot(fmt.Errorf("%s: %w", path, err))
 	}
-	return b, f.Main(), nil
+	return &program{path: path, bee: b, image: f.Main()}, nil
 }
 
 // cutBee tells a .bee file that has lost its tail from a plain ELF file.

@@ -1,21 +1,16 @@
 package main
 
 import (
-	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
+	"bee/internal/runners"
+	"bee/internal/runners/i386"
 	"bee/runtime/launch"
 )
-
-// runner386 is the gzipped 32-bit beerun.exe in builds with the tag bee_embed
-// (`make build`); nil in others.
-var runner386 []byte
 
 // runnerOf tells the executable that holds guests of a width: this one, for
 // x86-64. The 32-bit one comes out of this one, or lies beside it.
@@ -27,8 +22,8 @@ func runnerOf(wide bool) (string, error) {
 	if wide {
 		return self, nil
 	}
-	if runner386 != nil {
-		return unpack(runner386)
+	if i386.Packed != nil {
+		return unpack(i386.Packed)
 	}
 	for _, name := range []string{"beerun-386.exe", filepath.Join("..", "windows-386", "beerun.exe")} {
 		path := filepath.Join(filepath.Dir(self), name)
@@ -44,10 +39,6 @@ func runnerOf(wide bool) (string, error) {
 func unpack(packed []byte) (string, error) {
 	key := sha256.Sum256(packed)
 	return launch.Cached(fmt.Sprintf("beerun-386-%x.exe", key[:8]), func() ([]byte, error) {
-		z, err := gzip.NewReader(bytes.NewReader(packed))
-		if err != nil {
-			return nil, fmt.Errorf("the 32-bit runner in this executable: %w", err)
-		}
-		return io.ReadAll(z)
+		return runners.Unpack(packed)
 	})
 }

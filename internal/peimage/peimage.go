@@ -1,7 +1,8 @@
-// Package peimage changes the headers of Windows executables that the project's own build has made: the address an image
-// is loaded at and the large-address flag. In goes the bytes of a file, out come the bytes of another one. cmd/beegen calls it.
+// Package peimage changes Windows executables that the project's own build has made: the address an image is loaded at, the
+// large-address flag, the first stack's size, further sections, the version resource. In go the bytes of a file, out come the
+// bytes of another one. cmd/beegen, runtime/launch and internal/exe call it.
 //
-// It reads with github.com/Binject/debug/pe, which must not see a file of unknown origin: it panics and exhausts memory on
+// But for Find and Machine it reads with github.com/Binject/debug/pe, which must not see a file of unknown origin: it panics and exhausts memory on
 // damaged input.
 package peimage
 

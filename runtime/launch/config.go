@@ -6,17 +6,18 @@ package launch
 
 // Config is what the child is to run. The parent encodes it as JSON.
 type Config struct {
-	// Program is the file's name for messages, GuestPath the path that the
-	// guest sees (AT_EXECFN, /proc/self/exe).
-	Program   string
-	GuestPath string
-	Args      []string // with argv[0]
-	Env       []string
-	Root      string  // host directory, or empty
-	Mounts    []Mount // beyond the default ones
-	Cwd       string  // guest path; empty: the caller's directory
-	HostCwd   string  // the caller's directory
-	Strace    Strace
+	// Program is the path of the file that holds the program, for messages,
+	// AT_EXECFN and /proc/self/exe.
+	Program string
+	// Offset is where the program begins in that file.
+	Offset  int64
+	Args    []string // with argv[0]
+	Env     []string
+	Root    string  // host directory, or empty
+	Mounts  []Mount // beyond the default ones
+	Cwd     string  // guest path; empty: the caller's directory
+	HostCwd string  // the caller's directory
+	Strace  Strace
 	// Base is where the image lies: where it is linked, but for
 	// position-independent programs.
 	Base uint64

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 
+	"bee/internal/exe"
 	"bee/internal/peimage"
 )
 
@@ -129,7 +130,11 @@ func variant(runner string, base, stack uint64) (string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if file, err = peimage.Rebase(file, base); err == nil {
+		// The child gets its program through the section.
+		if file, err = exe.Bare(file); err == nil {
+			file, err = peimage.Rebase(file, base)
+		}
+		if err == nil {
 			file, err = peimage.SetLargeAddressAware(file)
 		}
 		if err == nil && stack != 0 {
