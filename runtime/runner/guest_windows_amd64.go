@@ -12,8 +12,11 @@ import (
 
 // arenas are where the guest's mmap areas may lie: far from the runner's own
 // memory (Go's heap, the libraries near the end) and from what programs name
-// themselves (Go's arenas at 0xc000000000).
-var arenas = []kernel.Range{{Lo: 0x1000_0000_0000, Hi: 0x5000_0000_0000}}
+// themselves (Go's arenas at 0xc000000000). The second one serves MAP_32BIT.
+var arenas = []kernel.Range{
+	{Lo: 0x1000_0000_0000, Hi: 0x5000_0000_0000},
+	{Lo: 0x1000_0000, Hi: 0x4000_0000},
+}
 
 // thunkPage fills in the page that sites enter.
 func thunkPage(p *loader.Params, slots *stubs.Slots, _ uintptr) {

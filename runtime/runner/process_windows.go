@@ -65,6 +65,10 @@ func newProcess(cfg *launch.Config, im *image.Image, stderr io.Writer) (*kernel.
 	return p, nil
 }
 
+// signalFrame is the part of a signal's stack frame that does not depend on
+// the processor, rounded up, in bytes (signal.h: siginfo, ucontext).
+const signalFrame = 1024
+
 // load maps the program and builds its stack.
 func load(g *Guest, f *image.File, cfg *launch.Config, slots *stubs.Slots, thunks uintptr) (*loader.Start, error) {
 	_, _, _, hwcap := stubs.CPUID(1, 0)
