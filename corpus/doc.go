@@ -15,6 +15,7 @@ type page struct {
 	behaved  *behaved
 	goTests  *goTested
 	self     *selfTested
+	soaked   *soaked
 }
 
 var tactics = []string{"same-length", "jump", "pad", "window", "eviction", "trap"}
@@ -34,6 +35,11 @@ func (p *page) markdown() string {
 	}
 	if p.self != nil {
 		p.self.markdown(&b)
+	}
+	if s := p.soaked; s != nil {
+		fmt.Fprintf(&b, "## Damaged files\n\n%d files with damage in headers, tables and code: %d accepted, and their outputs verified again; %d refused; "+
+			"%d failures (a panic, no end after %v, memory beyond bounds, an output that does not verify). The slowest took %d ms, the largest growth of memory was %d MB.\n\n",
+			s.mutants, s.accepted, s.refused, len(s.failures), soakTime, s.slowest.Milliseconds(), s.memory>>20)
 	}
 	p.programs(&b)
 	if len(p.missing) > 0 {

@@ -27,10 +27,13 @@ import (
 )
 
 func main() {
+	if len(os.Args) > 3 && os.Args[1] == "peak" {
+		os.Exit(peak(os.Args[2], os.Args[3:]))
+	}
 	var o options
 	only := flag.String("only", "", "programs whose names match this regular expression")
 	flag.BoolVar(&o.write, "write", false, "write docs/coverage.md")
-	flag.StringVar(&o.stages, "stages", "rewrite,behave,go,self", "what to do, of these, and soak")
+	flag.StringVar(&o.stages, "stages", "rewrite,behave,go,self,soak", "what to do, of these")
 	flag.BoolVar(&o.short, "short", false, "pass -test.short to Go's tests")
 	flag.BoolVar(&o.verbose, "v", false, "one line for each program")
 	flag.IntVar(&o.mutants, "n", 10000, "how many damaged files soak makes")
@@ -64,6 +67,9 @@ func run(o options) error {
 	}
 	defer l.close()
 	l.verbose = o.verbose
+	if l.self, err = os.Executable(); err != nil {
+		return err
+	}
 	stage := func(name string) bool {
 		for s := range strings.SplitSeq(o.stages, ",") {
 			if s == name {
@@ -73,14 +79,15 @@ func run(o options) error {
 		return false
 	}
 	bad := 0
+	var soaked *soaked
 	if stage("soak") {
 		l.build(l.list(), soakPrograms)
-		s := soak(soakFiles(l), o.mutants, o.seed)
-		fmt.Println(s)
-		for _, f := range s.failures {
+		soaked = soak(soakFiles(l), o.mutants, o.seed)
+		fmt.Println(soaked)
+		for _, f := range soaked.failures {
 			fmt.Println(f)
 		}
-		bad += len(s.failures)
+		bad += len(soaked.failures)
 	}
 	if !stage("rewrite") && !stage("behave") && !stage("go") && !stage("self") {
 		return failed(bad)
@@ -90,7 +97,7 @@ func run(o options) error {
 	for _, m := range missing {
 		fmt.Println("left out:", m)
 	}
-	p := &page{missing: missing, measured: l.rewriteAll(programs)}
+	p := &page{missing: missing, measured: l.rewriteAll(programs), soaked: soaked}
 	if stage("behave") {
 		p.behaved = l.behaveAll(p.measured)
 		bad += p.behaved.print()
@@ -129,6 +136,7 @@ type lab struct {
 	tmp           string // below it, of this run alone
 	rewriter      string // beerewrite
 	guard         string
+	self          string // this command, to measure memory; not in tests
 	verbose       bool
 	goRoot        string
 	compilerCache map[string]string

@@ -10,8 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
-	"time"
 
 	"bee/rewrite"
 )
@@ -24,9 +22,8 @@ type outcome struct {
 	report  *rewrite.Report // of the bee form; nil if refused
 	proof   string          // the linux-proof form
 	bee     string
-	wall    time.Duration // of the process
-	rss     int64         // peak, bytes
-	verdict []verdict     // for each unproven pattern
+	rss     int64     // peak, bytes
+	verdict []verdict // for each unproven pattern
 }
 
 func (l *lab) rewriteAll(programs []*program) []*outcome {
@@ -51,14 +48,16 @@ func (l *lab) rewrite(p *program) *outcome {
 	}
 	m.proof, m.bee = filepath.Join(dir, filepath.Base(p.path)), filepath.Join(l.dir, "work", p.name+".bee")
 	var errOut bytes.Buffer
-	cmd := exec.Command(l.rewriter, p.path, "-o", m.bee, "--report", "json")
-	cmd.Stderr = &errOut
-	start := time.Now()
-	out, err := cmd.Output()
-	m.wall = time.Since(start)
-	if ru, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		m.rss = ru.Maxrss << 10
+	argv := []string{l.rewriter, p.path, "-o", m.bee, "--report", "json"}
+	peakFile := filepath.Join(l.tmp, "peak")
+	os.Remove(peakFile)
+	if l.self != "" {
+		argv = append([]string{l.self, "peak", peakFile}, argv...)
 	}
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Stderr = &errOut
+	out, err := cmd.Output()
+	m.rss = readPeak(peakFile)
 	if err != nil {
 		m.refused = refusal(errOut.String(), p.path)
 		return m
