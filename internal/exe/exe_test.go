@@ -219,19 +219,12 @@ func TestSigned(t *testing.T) {
 		}
 		// The signature covers the program: one byte of it changed, and it no longer fits.
 		digests := func(path string) bool {
+			// The certificate is nobody's, so verify fails either way.
 			out, _ := exec.Command("osslsigncode", "verify", path).CombinedOutput()
-			var digest [2]string
-			for line := range strings.Lines(string(out)) {
-				if name, value, ok := strings.Cut(line, ":"); ok {
-					switch {
-					case strings.Contains(name, "Current message digest"):
-						digest[0] = strings.TrimSpace(value)
-					case strings.Contains(name, "Message digest"), strings.Contains(name, "message digest  "):
-						digest[1] = strings.TrimSpace(value)
-					}
-				}
+			if !bytes.Contains(out, []byte("alculated message digest")) {
+				t.Fatalf("osslsigncode verify: %s", out)
 			}
-			return digest[0] != "" && !strings.Contains(string(out), "MISMATCH")
+			return !bytes.Contains(out, []byte("MISMATCH"))
 		}
 		if !digests(signed) {
 			t.Error("the signature does not fit")

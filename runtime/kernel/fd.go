@@ -306,7 +306,7 @@ func (t *Task) mappable(fd int32) (Mappable, abi.Errno) {
 	// while its only thread maps it.
 	t.proc.files.put(f)
 	switch f.ops.(type) {
-	case regularOps, textOps, zeroOps:
+	case regularOps, exeOps, textOps, zeroOps:
 		return mappedFile{t, f}, 0
 	}
 	return nil, abi.ENODEV
