@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -54,6 +55,23 @@ func runnerFor(arch image.Arch, path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return file, nil
+}
+
+// readProgram reads a program, a .bee file, or the one in an executable.
+func readProgram(path string) ([]byte, error) {
+	data, _, err := rewrite.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	r := bytes.NewReader(data)
+	c, err := exe.Find(r)
+	if err == nil && c != nil {
+		data, err = c.Bee(r)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return data, nil
 }
 
 // same tells whether two paths, which need not exist, name one file.

@@ -255,6 +255,12 @@ func TestExeRunner(t *testing.T) {
 	if st, err := os.Stat(made); err != nil || st.Mode()&0o111 == 0 {
 		t.Errorf("%v", err)
 	}
+	for verb, says := range map[string]string{"inspect": "376 bytes, loaded at 0x8048000", "verify": "made.exe: good: 2 sites"} {
+		var stdout, stderr bytes.Buffer
+		if status := run([]string{verb, made}, &stdout, &stderr); status != 0 || !strings.Contains(stdout.String(), says) {
+			t.Errorf("%s: status %d, %s%s", verb, status, &stdout, &stderr)
+		}
+	}
 	// The report is the usual one.
 	var stdout, stderr bytes.Buffer
 	if status := run([]string{"--exe", tiny, "-o", out, "--runner", narrow}, &stdout, &stderr); status != 0 || !strings.Contains(stdout.String(), "exe, ") {

@@ -129,12 +129,13 @@ func inspectCommand() *cobra.Command {
 	var disasm, asJSON, verbose bool
 	c := &cobra.Command{
 		Use:   "inspect FILE",
-		Short: "Show what a .bee file holds, or what would be patched in a program",
+		Short: "Show what a .bee file or an executable holds, or what would be patched in a program",
 		Example: `  beerewrite inspect worker.bee
+  beerewrite inspect worker.exe
   beerewrite inspect worker.elf --disasm | less`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			data, _, err := rewrite.ReadFile(args[0])
+			data, err := readProgram(args[0])
 			if err != nil {
 				return input(err)
 			}
@@ -162,11 +163,11 @@ func inspectCommand() *cobra.Command {
 func verifyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "verify FILE",
-		Short:   "Check a .bee file: digests, tables, and the patch set against a new plan",
+		Short:   "Check a .bee file, also one in an executable: digests, tables, and the patch set against a new plan",
 		Example: `  beerewrite verify worker.bee`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			data, _, err := rewrite.ReadFile(args[0])
+			data, err := readProgram(args[0])
 			if err != nil {
 				return input(err)
 			}
