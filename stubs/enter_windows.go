@@ -14,6 +14,8 @@ import (
 var addrEnter, addrLeave, addrOnException, addrOnContinue uintptr
 
 // Offsets of two slots from the TEB, for the stubs.
+//
+//lint:ignore U1000 the assembly reads them
 var vcpuSlotOffset, resumeSlotOffset uint32
 
 // LeaveAddr is where thunks jump.

@@ -19,7 +19,6 @@ var (
 	procVirtualQueryEx        = kernel32.NewProc("VirtualQueryEx")
 	procTerminate             = kernel32.NewProc("TerminateProcess")
 	errRangeTaken             = errors.New("address range is taken")
-	errChildVanished          = errors.New("the guest's process ended before it began")
 	startAttempts             = 16
 	granularity               = uint64(65536)
 	memReserve         uint32 = windows.MEM_RESERVE

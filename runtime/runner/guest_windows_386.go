@@ -18,6 +18,9 @@ var arenas = []kernel.Range{
 	{Lo: 0x1000_0000, Hi: 0x4000_0000},
 }
 
+// widthState is what only guests of this width need: nothing.
+type widthState struct{}
+
 // thunkPage fills in the page that sites enter; libc's fast system call enters
 // it too.
 func thunkPage(p *loader.Params, slots *stubs.Slots, at uintptr) {

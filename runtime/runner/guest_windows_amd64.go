@@ -18,6 +18,12 @@ var arenas = []kernel.Range{
 	{Lo: 0x1000_0000, Hi: 0x4000_0000},
 }
 
+// widthState is what only guests of this width need.
+type widthState struct {
+	// resumes remembers what addresses in trampolines stand for.
+	resumes [64][2]uint64
+}
+
 // thunkPage fills in the page that sites enter.
 func thunkPage(p *loader.Params, slots *stubs.Slots, _ uintptr) {
 	p.ThunkPage = stubs.ThunkPage64(slots.Disp, uint64(stubs.LeaveAddr()))

@@ -79,10 +79,11 @@ func load(g *Guest, f *image.File, cfg *launch.Config, slots *stubs.Slots, thunk
 	params := loader.Params{
 		Args: cfg.Args, Env: cfg.Env, ExecFN: execFN,
 		UID: g.proc.UID(), GID: g.proc.GID(),
-		HWCap:   hwcap,
-		Random:  winhost.System{}.Random,
-		File:    &kernel.MapInfo{Path: g.proc.Exe()},
-		AllowWX: true,
+		HWCap:       hwcap,
+		MinSigStack: signalFrame + uint64(stubs.DetectVectorState().Size),
+		Random:      winhost.System{}.Random,
+		File:        &kernel.MapInfo{Path: g.proc.Exe()},
+		AllowWX:     true,
 	}
 	thunkPage(&params, slots, thunks)
 	if slots.Moved() {

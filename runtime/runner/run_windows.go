@@ -28,8 +28,7 @@ type Guest struct {
 	proc    *kernel.Process
 	task    *kernel.Task
 	cpu     *vcpu.VCPU
-	// resumes remembers what addresses in trampolines stand for (x86-64).
-	resumes [64][2]uint64
+	widthState
 }
 
 // Run serves the guest described by a and gives its mark. Call it from the
