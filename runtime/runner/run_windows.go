@@ -28,6 +28,7 @@ type Guest struct {
 	proc    *kernel.Process
 	task    *kernel.Task
 	cpu     *vcpu.VCPU
+	//lint:ignore U1000 empty for IA-32
 	widthState
 }
 
