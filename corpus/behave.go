@@ -42,7 +42,7 @@ two
 three
 E
 echo $((7*6)) > out; cat out; rm out; [ -f out ] || echo gone; set -u; echo $nothing`,
-	`sleep 5 & p=$!; kill $p; wait $p; echo $?; true & wait; echo done`,
+	`sleep 5 & p=$!; sleep 1; kill $p; wait $p; echo $?; false & wait $!; echo $?`,
 }
 
 // The programs of packages, by file name.
