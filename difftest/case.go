@@ -44,12 +44,59 @@ type Case struct {
 
 	Opt Option
 
+	// Only is the one width that the case is for, and Why the reason. A case
+	// without it runs in both.
+	Only Arch
+	Why  string
+
 	// Known says why the bee form differs: a limit of the host, or a bug that is
-	// written down. Such a case fails when it differs no longer.
-	Known string
+	// written down. Such a case fails when it differs no longer. KnownOn is the
+	// one width in which it differs, if it is one.
+	Known   string
+	KnownOn Arch
 
 	// Reason says why an option that weakens the comparison is there.
 	Reason string
+}
+
+// Arch is a program's width, by Debian's name.
+type Arch uint8
+
+// The widths. Both is what a case is for that names none.
+const (
+	Both Arch = iota
+	I386
+	AMD64
+)
+
+func (a Arch) String() string { return [...]string{"both", "i386", "amd64"}[a] }
+
+// width is how a case runs: the guest's width, and the runner's that is
+// started. The 64-bit beerun runs guests of both.
+type width struct{ guest, runner Arch }
+
+func (w width) String() string {
+	if w.guest != w.runner {
+		return w.guest.String() + "-in-" + w.runner.String()
+	}
+	return w.guest.String()
+}
+
+// widths are those in which the case runs, each in the runner of the same width.
+func (c Case) widths() []width {
+	all := []width{{I386, I386}, {AMD64, AMD64}}
+	if c.Only == Both {
+		return all
+	}
+	return []width{{c.Only, c.Only}}
+}
+
+// known says why the bee form of that width differs, or nothing.
+func (c Case) known(a Arch) string {
+	if c.KnownOn == Both || c.KnownOn == a {
+		return c.Known
+	}
+	return ""
 }
 
 // Option changes what is compared.

@@ -17,15 +17,17 @@ type Totals struct {
 }
 
 func (t *Totals) String() string {
-	return fmt.Sprintf("differential: %d cases × 3 forms, %d of %d runs made, %d skipped, %d known to differ, %d cases failed",
+	return fmt.Sprintf("differential: %d cases (each width counts) × 3 forms, %d of %d runs made, %d skipped, %d known to differ, %d cases failed",
 		t.cases.Load(), t.forms.Load(), 3*t.cases.Load(), t.skipped.Load(), t.known.Load(), t.failed.Load())
 }
 
-// Check runs a case in its three forms and fails the test where they differ.
-func (l *Lab) Check(t *testing.T, c Case, totals *Totals) {
+// Check runs a case of one width in its three forms and fails the test where
+// they differ.
+func (l *Lab) Check(t *testing.T, c Case, w width, totals *Totals) {
 	t.Helper()
 	totals.cases.Add(1)
-	title := c.Title()
+	title := c.Title() + "." + w.String()
+	known := c.known(w.guest)
 	defer func() {
 		if t.Failed() {
 			totals.failed.Add(1)
@@ -41,7 +43,7 @@ func (l *Lab) Check(t *testing.T, c Case, totals *Totals) {
 			}
 		}
 	}()
-	want, err := l.run(c, title, native)
+	want, err := l.run(c, w, title, native)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,15 +67,15 @@ func (l *Lab) Check(t *testing.T, c Case, totals *Totals) {
 			}
 			continue
 		}
-		got, err := l.run(c, title, f)
+		got, err := l.run(c, w, title, f)
 		totals.forms.Add(1)
-		if f == bee && c.Known != "" {
+		if f == bee && known != "" {
 			totals.known.Add(1)
 			diffs := compare(c, want, got)
 			if err == nil && len(diffs) == 0 {
-				t.Errorf("it differs no longer: remove the case's Known (%s)", c.Known)
+				t.Errorf("it differs no longer: remove the case's Known (%s)", known)
 			}
-			t.Logf("known to differ (%s): %v %s", c.Known, err, strings.Join(diffs, "\n"))
+			t.Logf("known to differ (%s): %v %s", known, err, strings.Join(diffs, "\n"))
 			continue
 		}
 		if err != nil {

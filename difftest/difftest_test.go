@@ -52,10 +52,19 @@ func runTests(m *testing.M) int {
 	return code
 }
 
+// table runs each case in the widths that it is for.
 func table(t *testing.T, cases []Case) {
+	t.Helper()
+	tableIn(t, cases, Case.widths)
+}
+
+func tableIn(t *testing.T, cases []Case, widths func(Case) []width) {
 	t.Helper()
 	titles := map[string]int{}
 	for _, c := range cases {
+		if (c.Only != Both) != (c.Why != "") {
+			t.Errorf("%s: Only and Why belong together", c.Title())
+		}
 		// Two cases with one title would share a directory.
 		c.Name = c.Title()
 		if titles[c.Name]++; titles[c.Name] > 1 {
@@ -63,9 +72,11 @@ func table(t *testing.T, cases []Case) {
 		}
 		title := c.Name
 		c.Name = t.Name() + "." + title
-		t.Run(title, func(t *testing.T) {
-			t.Parallel()
-			lab.Check(t, c, &totals)
-		})
+		for _, w := range widths(c) {
+			t.Run(title+"/"+w.String(), func(t *testing.T) {
+				t.Parallel()
+				lab.Check(t, c, w, &totals)
+			})
+		}
 	}
 }

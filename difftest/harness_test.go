@@ -4,6 +4,7 @@ package difftest
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,6 +29,31 @@ func TestSplit(t *testing.T) {
 	}
 	if _, err := Split("open 'quote"); err == nil {
 		t.Error("an open quote is not an error")
+	}
+}
+
+func TestWidths(t *testing.T) {
+	for _, c := range []struct {
+		c          Case
+		want       string
+		knownI386  bool
+		knownAMD64 bool
+	}{
+		{Case{}, "[i386 amd64]", false, false},
+		{Case{Only: I386}, "[i386]", false, false},
+		{Case{Only: AMD64, Known: "x"}, "[amd64]", true, true},
+		{Case{Known: "x"}, "[i386 amd64]", true, true},
+		{Case{Known: "x", KnownOn: AMD64}, "[i386 amd64]", false, true},
+	} {
+		if got := fmt.Sprint(c.c.widths()); got != c.want {
+			t.Errorf("%+v runs in %s, want %s", c.c, got, c.want)
+		}
+		if got := [2]bool{c.c.known(I386) != "", c.c.known(AMD64) != ""}; got != [2]bool{c.knownI386, c.knownAMD64} {
+			t.Errorf("%+v is known to differ in %v", c.c, got)
+		}
+	}
+	if s := (width{I386, AMD64}).String(); s != "i386-in-amd64" {
+		t.Error(s)
 	}
 }
 

@@ -27,7 +27,7 @@ type Lab struct {
 	owner  *owner
 	wine   string // runs a Windows program in the private prefix
 	server string // starts Wine's server
-	runner string
+	runner map[Arch]string
 	guard  string
 	rewr   string
 }
@@ -44,9 +44,12 @@ func NewLab() (*Lab, error) {
 		store:  store{root: root, build: build, dir: filepath.Join(build, "difftest")},
 		wine:   filepath.Join(build, "wine/run"),
 		server: filepath.Join(build, "wine/server"),
-		runner: filepath.Join(build, "windows-386/beerun.exe"),
-		guard:  filepath.Join(build, "linux/guard"),
-		rewr:   filepath.Join(build, "linux/beerewrite"),
+		runner: map[Arch]string{
+			I386:  filepath.Join(build, "windows-386/beerun.exe"),
+			AMD64: filepath.Join(build, "windows-amd64/beerun.exe"),
+		},
+		guard: filepath.Join(build, "linux/guard"),
+		rewr:  filepath.Join(build, "linux/beerewrite"),
 	}
 	// The user of the native runs may not reach the module's directory, so the cases are elsewhere.
 	if l.work, err = os.MkdirTemp("", "bee-difftest-"); err != nil {
@@ -110,7 +113,7 @@ func (l *Lab) MissingRewriter() string { return missing(l.rewr) }
 
 // MissingWine says why the bee form cannot run here, or nothing.
 func (l *Lab) MissingWine() string {
-	for _, path := range []string{l.rewr, l.wine, l.guard, l.runner} {
+	for _, path := range []string{l.rewr, l.wine, l.guard, l.runner[I386], l.runner[AMD64]} {
 		if m := missing(path); m != "" {
 			return m
 		}
@@ -131,13 +134,22 @@ func (l *Lab) WarmUp() error {
 	server.Env = wineEnv()
 	// It ends with 2 when Wine's server is there already.
 	_ = server.Run()
-	cmd := exec.Command(l.wine, l.runner, "--help")
+	for _, a := range []Arch{I386, AMD64} {
+		if err := l.help(a); err != nil {
+			return fmt.Errorf("beerun --help (%s) under Wine: %w", a, err)
+		}
+	}
+	return nil
+}
+
+func (l *Lab) help(a Arch) error {
+	cmd := exec.Command(l.wine, l.runner[a], "--help")
 	cmd.Env = wineEnv()
 	cmd.WaitDelay = time.Second
 	done := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
 	defer done.Stop()
 	if out, err := cmd.CombinedOutput(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
-		return fmt.Errorf("beerun --help under Wine: %w\n%s", err, clip(string(out), 2000))
+		return fmt.Errorf("%w\n%s", err, clip(string(out), 2000))
 	}
 	return nil
 }
@@ -159,8 +171,8 @@ func wineEnv() []string {
 // winePath is a host's path as a Windows program under Wine takes it.
 func winePath(path string) string { return `Z:` + strings.ReplaceAll(path, "/", `\`) }
 
-// Run runs all steps of a case in one form, in a fresh directory.
-func (l *Lab) run(c Case, title string, f form) (result, error) {
+// run runs all steps of a case in one width and form, in a fresh directory.
+func (l *Lab) run(c Case, w width, title string, f form) (result, error) {
 	base := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`<>:"|?*\'`, r) {
 			return '_'
@@ -168,7 +180,7 @@ func (l *Lab) run(c Case, title string, f form) (result, error) {
 		return r
 	}, title)
 	res := result{form: f, dir: filepath.Join(l.work, base+"."+f.String())}
-	program, err := l.program(c.Prog, f)
+	program, err := l.program(c.Prog, w.guest, f)
 	if err != nil {
 		return res, err
 	}
@@ -192,7 +204,7 @@ func (l *Lab) run(c Case, title string, f form) (result, error) {
 		if i > 0 && stdin.kind != stdinNull {
 			stdin = Stdin{}
 		}
-		s, err := l.step(c, f, program, args, stdin, res.dir, limit)
+		s, err := l.step(c, w, f, program, args, stdin, res.dir, limit)
 		if err != nil {
 			return res, fmt.Errorf("%s form, step %d: %w%s", f, i+1, err, outerText(s))
 		}
@@ -204,19 +216,19 @@ func (l *Lab) run(c Case, title string, f form) (result, error) {
 
 // program returns the file to run. Native forms are copied to where the
 // guest's user can reach them.
-func (l *Lab) program(p Program, f form) (string, error) {
+func (l *Lab) program(p Program, a Arch, f form) (string, error) {
 	if p == (Program{}) {
 		p = Busybox
 	}
 	if f == bee {
-		return l.store.rewritten(p, bee, l.rewr)
+		return l.store.rewritten(p, a, bee, l.rewr)
 	}
 	source := ""
 	var err error
 	if f == proof {
-		source, err = l.store.rewritten(p, proof, l.rewr)
+		source, err = l.store.rewritten(p, a, proof, l.rewr)
 	} else {
-		source, err = l.store.native(p)
+		source, err = l.store.native(p, a)
 	}
 	if err != nil {
 		return "", err
@@ -230,7 +242,7 @@ func (l *Lab) program(p Program, f form) (string, error) {
 	})
 }
 
-func (l *Lab) step(c Case, f form, program string, args []string, stdin Stdin, dir string, limit time.Duration) (step, error) {
+func (l *Lab) step(c Case, w width, f form, program string, args []string, stdin Stdin, dir string, limit time.Duration) (step, error) {
 	argv0 := c.Prog.argv0()
 	if c.Prog == (Program{}) {
 		argv0 = Busybox.argv0()
@@ -251,7 +263,7 @@ func (l *Lab) step(c Case, f form, program string, args []string, stdin Stdin, d
 		argv = append(argv, launcher)
 		stdin = Stdin{}
 	}
-	argv = append(argv, winePath(l.runner), "--mark", winePath(mark),
+	argv = append(argv, winePath(l.runner[w.runner]), "--mark", winePath(mark),
 		"--mount", "/work="+winePath(dir), "--mount", "/etc="+winePath(filepath.Join(l.work, "etc")),
 		"--cwd", "/work", "--argv0", argv0, "--clear-env")
 	for _, kv := range c.env() {

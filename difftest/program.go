@@ -16,7 +16,7 @@ import (
 // Program is a guest program: one that is there already (Path), or a source
 // of testdata/programs and the way to build it.
 type Program struct {
-	Path   string // below the build directory
+	Path   string // below the build directory; ARCH in it is the width's name
 	Argv0  string
 	Source string // below testdata/programs
 	Kit    Kit
@@ -30,9 +30,9 @@ type Kit uint8
 const (
 	Glibc Kit = iota
 	Musl
-	NoLibc // its own _start, raw int $0x80
+	NoLibc // its own _start and system calls
 	CXX
-	LLD // glibc, linked by lld at 0x400000
+	LLD // glibc, linked by lld: IA-32 at 0x400000, x86-64 at 0x200000
 	PIE // glibc, position-independent
 	CXXPIE
 )
@@ -41,30 +41,38 @@ func (k Kit) String() string {
 	return [...]string{"glibc", "musl", "nolibc", "c++", "lld", "pie", "c++pie"}[k]
 }
 
-func (k Kit) command(build string) []string {
+func (k Kit) command(build string, a Arch) []string {
+	m := map[Arch]string{I386: "-m32", AMD64: "-m64"}[a]
 	switch k {
 	case Musl:
-		return []string{filepath.Join(build, "musl/i386-gcc"), "-static", "-O2", "-g"}
+		return []string{filepath.Join(build, "musl", a.String()+"-gcc"), "-static", "-O2", "-g"}
 	case NoLibc:
 		return []string{
-			"gcc", "-m32", "-static", "-O2", "-g", "-nostdlib", "-ffreestanding", "-fno-pie", "-no-pie",
+			"gcc", m, "-static", "-O2", "-g", "-nostdlib", "-ffreestanding", "-fno-pie", "-no-pie",
 			"-fno-stack-protector", "-fno-asynchronous-unwind-tables",
 		}
 	case CXX:
-		return []string{"g++", "-m32", "-static", "-O2", "-g", "-std=c++17"}
+		return []string{"g++", m, "-static", "-O2", "-g", "-std=c++17"}
 	case PIE:
-		return []string{"gcc", "-m32", "-static-pie", "-O2", "-g"}
+		return []string{"gcc", m, "-static-pie", "-O2", "-g"}
 	case CXXPIE:
-		return []string{"g++", "-m32", "-static-pie", "-O2", "-g", "-std=c++17"}
+		return []string{"g++", m, "-static-pie", "-O2", "-g", "-std=c++17"}
 	case LLD:
-		return []string{"gcc", "-m32", "-static", "-O2", "-g", "-fuse-ld=lld", "-no-pie", "-Wl,--image-base=0x400000"}
+		return []string{"gcc", m, "-static", "-O2", "-g", "-fuse-ld=lld", "-no-pie"}
 	default:
-		return []string{"gcc", "-m32", "-static", "-O2", "-g"}
+		return []string{"gcc", m, "-static", "-O2", "-g"}
 	}
 }
 
-// Busybox is Debian's busybox-static for i386.
-var Busybox = Program{Path: "thirdparty/busybox-static-i386/bin/busybox", Argv0: "busybox"}
+// The static programs of Debian packages, which the set-up unpacks.
+var (
+	Busybox   = Program{Path: "thirdparty/busybox-static-ARCH/bin/busybox", Argv0: "busybox"}
+	Bash      = Program{Path: "thirdparty/bash-static-ARCH/bin/bash-static", Argv0: "bash"}
+	Zsh       = Program{Path: "thirdparty/zsh-static-ARCH/bin/zsh-static", Argv0: "zsh"}
+	MkshMusl  = Program{Path: "thirdparty/mksh-ARCH/usr/lib/CPU-linux-musl/bin/mksh", Argv0: "mksh"}
+	MkshDiet  = Program{Path: "thirdparty/mksh-ARCH/usr/lib/diet/bin/mksh", Argv0: "mksh"}
+	MkshKlibc = Program{Path: "thirdparty/mksh-ARCH/usr/lib/klibc/bin/mksh", Argv0: "mksh"}
+)
 
 func (p Program) String() string {
 	if p.Source == "" {
@@ -131,10 +139,11 @@ func (s *store) make(key []byte, name string, fill func(tmp string) error) (stri
 	return b.path, b.err
 }
 
-// native returns the path of the program as Linux runs it.
-func (s *store) native(p Program) (string, error) {
+// native returns the path of the program of that width as Linux runs it.
+func (s *store) native(p Program, a Arch) (string, error) {
 	if p.Source == "" {
-		path := filepath.Join(s.build, p.Path)
+		cpu := map[Arch]string{I386: "i386", AMD64: "x86_64"}[a]
+		path := filepath.Join(s.build, strings.NewReplacer("ARCH", a.String(), "CPU", cpu).Replace(p.Path))
 		if _, err := os.Stat(path); err != nil {
 			return "", fmt.Errorf("%w (make setup unpacks it)", err)
 		}
@@ -145,13 +154,13 @@ func (s *store) native(p Program) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	args := append(p.Kit.command(s.build), strings.Fields(p.Flags)...)
+	args := append(p.Kit.command(s.build, a), strings.Fields(p.Flags)...)
 	version, err := compilerVersion(args[0])
 	if err != nil {
 		return "", err
 	}
 	key := fmt.Appendf(nil, "%q\n%s\n%s", args, version, text)
-	return s.make(key, p.String(), func(tmp string) error {
+	return s.make(key, p.String()+"-"+a.String(), func(tmp string) error {
 		out, err := exec.Command(args[0], append(args[1:], "-o", tmp, source, "-lm")...).CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("compile %s: %w\n%s", p, err, out)
@@ -196,9 +205,9 @@ func compilerVersion(compiler string) (string, error) {
 	return string(out), nil
 }
 
-// rewritten returns the program's proof or bee form.
-func (s *store) rewritten(p Program, form form, beerewrite string) (string, error) {
-	in, err := s.native(p)
+// rewritten returns the proof or bee form of the program of that width.
+func (s *store) rewritten(p Program, a Arch, form form, beerewrite string) (string, error) {
+	in, err := s.native(p, a)
 	if err != nil {
 		return "", err
 	}

@@ -19,6 +19,14 @@ static int __attribute__((noinline)) overflow(int n)
 	return r + frame[0];
 }
 
+#ifdef __x86_64__
+#define SP "%%rsp"
+#define AX "%%rax"
+#else
+#define SP "%%esp"
+#define AX "%%eax"
+#endif
+
 static int read_null(void) { return *null_pointer; }
 
 int main(int argc, char **argv)
@@ -37,7 +45,26 @@ int main(int argc, char **argv)
 	if (!strcmp(how, "jump-data"))
 		((void (*)(void))(void *)&data_code)();
 	if (!strcmp(how, "high-read"))
-		return *(volatile int *)0xffffff00u;
+		return *(volatile int *)-256L;
+#ifdef __x86_64__
+	/* Addresses of which the processor says no more than that they are none. */
+	if (!strcmp(how, "noncanonical-read"))
+		return *(volatile int *)0x1234567812345678;
+	if (!strcmp(how, "noncanonical-jump"))
+		((void (*)(void))0x1234567812345678)();
+	if (!strcmp(how, "kernel-read"))
+		return *(volatile int *)0xffff800000000000;
+	if (!strcmp(how, "divide-64"))
+		__asm__ volatile("mov $1, %%edx\n\txor %%eax, %%eax\n\tmov $1, %%ecx\n\tdivq %%rcx" : : : "rax", "rcx", "rdx");
+	if (!strcmp(how, "sp-noncanonical"))
+		__asm__ volatile("mov %0, %%rsp\n\tpush %%rax" : : "r"(0x1234567812345678));
+	if (!strcmp(how, "red-zone")) {
+		char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		mprotect(p, 4096, PROT_NONE);
+		/* A leaf's own memory, below a stack pointer that is good. */
+		__asm__ volatile("mov %0, %%rsp\n\tmovl $1, -8(%%rsp)" : : "r"(p + 4096) : "memory");
+	}
+#endif
 	if (!strcmp(how, "divide"))
 		return (argc + 77) / zero;
 	if (!strcmp(how, "divide-overflow"))
@@ -64,7 +91,7 @@ int main(int argc, char **argv)
 		memset(p, 1, 5000);
 	}
 	if (!strcmp(how, "unaligned-sse"))
-		__asm__ volatile("movaps 4(%%esp), %%xmm0\n\tmovaps 8(%%esp), %%xmm0" : : : "memory");
+		__asm__ volatile("movaps 4(" SP "), %%xmm0\n\tmovaps 8(" SP "), %%xmm0" : : : "memory");
 	if (!strcmp(how, "x87")) {
 		unsigned short cw = 0x37f & ~4;
 		__asm__ volatile("fldcw %0" : : "m"(cw));
@@ -79,24 +106,32 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(how, "overflow"))
 		return overflow(0);
-	if (!strcmp(how, "esp-0"))
-		__asm__ volatile("xor %esp, %esp\n\tpush %eax");
-	if (!strcmp(how, "esp-16"))
-		__asm__ volatile("mov $16, %esp\n\tpush %eax");
-	if (!strcmp(how, "esp-high"))
-		__asm__ volatile("mov $-16, %esp\n\tpush %eax");
-	if (!strcmp(how, "esp-unmapped")) {
+	/* "esp-0" is the same. */
+	if (how[0] == 'e' && !strncmp(how + 1, "sp-", 3))
+		how++;
+	if (!strcmp(how, "sp-0"))
+		__asm__ volatile("xor " SP ", " SP "\n\tpush " AX : :);
+	if (!strcmp(how, "sp-16"))
+		__asm__ volatile("mov $16, " SP "\n\tpush " AX : :);
+	if (!strcmp(how, "sp-high"))
+		__asm__ volatile("mov $-16, " SP "\n\tpush " AX : :);
+	if (!strcmp(how, "sp-unmapped")) {
 		char *p = mmap(NULL, 1 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		__asm__ volatile("mov %0, %%esp\n\tpush %%eax" : : "r"(p + (1 << 19)));
+		__asm__ volatile("mov %0, " SP "\n\tpush " AX : : "r"(p + (1 << 19)));
 	}
-	if (!strcmp(how, "esp-read-only")) {
+	if (!strcmp(how, "sp-read-only")) {
 		char *p = mmap(NULL, 1 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		__asm__ volatile("mov %0, %%esp\n\tpush %%eax" : : "r"(p + (1 << 19)));
+		__asm__ volatile("mov %0, " SP "\n\tpush " AX : : "r"(p + (1 << 19)));
 	}
-	if (!strcmp(how, "esp-bad-null"))
-		__asm__ volatile("mov $16, %esp\n\tmovl $1, 0");
+	if (!strcmp(how, "sp-bad-null"))
+		__asm__ volatile("mov $16, " SP "\n\tmovl $1, 0" : :);
+	/* A system call does not mind a bad stack pointer; what comes after it does. */
 	if (!strcmp(how, "bad-call"))
+#ifdef __x86_64__
+		__asm__ volatile("mov $0x40, %rsp\n\tmov $1, %eax\n\txor %edi, %edi\n\tsyscall\n\tpush %rax");
+#else
 		__asm__ volatile("mov $0x40, %esp\n\tmov $4, %eax\n\tmov $0, %ebx\n\tint $0x80\n\tpush %eax");
+#endif
 	printf("still here\n");
 	return 98;
 }

@@ -11,6 +11,12 @@
 
 enum { PAGE = 4096 };
 
+#ifdef SYS_mmap2
+#define SYS_MMAP SYS_mmap2
+#else
+#define SYS_MMAP SYS_mmap
+#endif
+
 static void say(const char *what, int ok)
 {
 	printf("%s: %s%s%s\n", what, ok ? "ok" : "FAILED", ok ? "" : " ", ok ? "" : strerror(errno));
@@ -97,7 +103,7 @@ int main(void)
 	munmap(p, 2 * PAGE);
 	p = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, PAGE);
 	say("file mapping at an offset", p != MAP_FAILED && !memcmp(p, head, sizeof head));
-	failing("file mapping at an odd offset", (void *)syscall(SYS_mmap2, NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0x7fffffff) == MAP_FAILED ? MAP_FAILED : NULL);
+	failing("file mapping at an odd offset", (void *)syscall(SYS_MMAP, NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0x7fffffff) == MAP_FAILED ? MAP_FAILED : NULL);
 
 	/* A reservation that is used page by page, as allocators do. */
 	p = mmap(NULL, 256 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -130,5 +136,37 @@ int main(void)
 	for (int i = 0; good && i < 300; i++)
 		good &= all(many[i], PAGE, i & 0xff) && munmap(many[i], PAGE) == 0;
 	say("300 small mappings", good);
+
+#ifdef __LP64__
+	/* A reservation costs nothing, whatever its size; its ends and its middle can be used. */
+	const size_t huge = 400UL << 30;
+	p = mmap(NULL, huge, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	say("reservation of 400 GiB", p != MAP_FAILED);
+	if (p != MAP_FAILED) {
+		unsigned char *places[] = { p, p + huge / 2 - PAGE, p + huge - PAGE };
+		good = 1;
+		for (int i = 0; i < 3; i++) {
+			good &= mprotect(places[i], PAGE, PROT_READ | PROT_WRITE) == 0;
+			if (good)
+				memset(places[i], i + 1, PAGE);
+		}
+		for (int i = 0; good && i < 3; i++)
+			good &= all(places[i], PAGE, i + 1);
+		say("its ends and middle", good);
+		say("munmap of 400 GiB", munmap(p, huge) == 0);
+	}
+	/* Where Go's heap goes. */
+	void *const hint = (void *)0xc000000000;
+	p = mmap(hint, 64 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	say("a hint is followed", p == hint);
+	q = mmap(hint, 64 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	say("MAP_FIXED over it", q == hint && all(q, PAGE, 0) && all(q + (64 << 20) - PAGE, PAGE, 0));
+	q = mmap(hint, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	say("a hint that is taken", q != MAP_FAILED && q != hint);
+	q = mmap((void *)0x400000000000, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	say("64 TiB up", q == (void *)0x400000000000 && all(q, PAGE, 0));
+	failing("beyond the end", mmap((void *)(1UL << 47), PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+	failing("more than there is", mmap(NULL, 1UL << 47, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+#endif
 	return 0;
 }

@@ -4,13 +4,19 @@
  * the same arithmetic gives in memory. One register that a call changed
  * spoils all rounds after it. Control words are compared in each round.
  *
- * vector int80|vsyscall sse|avx2|avx512 ROUNDS
+ * vector int80|vsyscall|syscall sse|avx2|avx512 ROUNDS [close]
+ *
+ * The call is getpid, or close of a descriptor that is none. int80 and vsyscall
+ * are IA-32's, syscall is x86-64's.
  */
 #include <cpuid.h>
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static int has(const char *what)
 {
@@ -30,84 +36,155 @@ static int has(const char *what)
 
 /* Only the assembly names some of these, and the compiler does not look into it. */
 #define SHARED static volatile __attribute__((used, aligned(64)))
-SHARED uint8_t init[8][64], out[8][64], step[64];
+#ifdef __x86_64__
+enum { XMM = 16, ZMM = 32 };
+#define AT(x) x "(%%rip)"
+#else
+enum { XMM = 8, ZMM = 8 };
+#define AT(x) x
+#endif
+SHARED uint8_t init[ZMM][64], out[ZMM][64], step[64];
 SHARED uint64_t masks_out[8];
 SHARED uint32_t masks_in[8];
 SHARED double x87_in[8], x87_out[8], one = 1.0;
-SHARED uint32_t bad_control, bad_result, mxcsr_set, mxcsr_now;
+SHARED uint32_t bad_control, bad_result, mxcsr_set, mxcsr_now, number;
 SHARED uint16_t cw_set, cw_now;
-SHARED int pid;
+SHARED int want;
 
-#define INT80 "mov $20, %%eax\n\tint $0x80\n\t"
-#define VSYSCALL "mov $20, %%eax\n\tcall *%%gs:0x10\n\t"
+/* getpid, or close of a descriptor that is none. */
+#define INT80 "mov " AT("number") ", %%eax\n\tmov $-1, %%ebx\n\tint $0x80\n\t"
+#define VSYSCALL "mov " AT("number") ", %%eax\n\tmov $-1, %%ebx\n\tcall *%%gs:0x10\n\t"
+#define SYSCALL "mov " AT("number") ", %%eax\n\tmov $-1, %%edi\n\tsyscall\n\t"
 
 /* Eight x87 registers: the next one to the top gets one added, so each has changed rounds/8 times. */
 #define X87_LOAD \
-	"fldl x87_in+56\n\tfldl x87_in+48\n\tfldl x87_in+40\n\tfldl x87_in+32\n\t" \
-	"fldl x87_in+24\n\tfldl x87_in+16\n\tfldl x87_in+8\n\tfldl x87_in\n\t"
-#define X87_STEP "faddl one\n\tfincstp\n\t"
+	"fldl " AT("x87_in+56") "\n\tfldl " AT("x87_in+48") "\n\tfldl " AT("x87_in+40") "\n\tfldl " AT("x87_in+32") "\n\t" \
+	"fldl " AT("x87_in+24") "\n\tfldl " AT("x87_in+16") "\n\tfldl " AT("x87_in+8") "\n\tfldl " AT("x87_in") "\n\t"
+#define X87_STEP "faddl " AT("one") "\n\tfincstp\n\t"
 #define X87_STORE \
-	"fstpl x87_out\n\tfstpl x87_out+8\n\tfstpl x87_out+16\n\tfstpl x87_out+24\n\t" \
-	"fstpl x87_out+32\n\tfstpl x87_out+40\n\tfstpl x87_out+48\n\tfstpl x87_out+56\n\t"
+	"fstpl " AT("x87_out") "\n\tfstpl " AT("x87_out+8") "\n\tfstpl " AT("x87_out+16") "\n\tfstpl " AT("x87_out+24") "\n\t" \
+	"fstpl " AT("x87_out+32") "\n\tfstpl " AT("x87_out+40") "\n\tfstpl " AT("x87_out+48") "\n\tfstpl " AT("x87_out+56") "\n\t"
 #define CONTROL \
-	"fnstcw cw_now\n\tmovw cw_now, %%ax\n\tcmpw cw_set, %%ax\n\tje 2f\n\tincl bad_control\n2:\t" \
-	"stmxcsr mxcsr_now\n\tmov mxcsr_now, %%eax\n\txor mxcsr_set, %%eax\n\ttest $0xffc0, %%eax\n\tje 3f\n\tincl bad_control\n3:\t"
-#define CLOBBER "eax", "memory", "cc"
-#define EACH(m) m(0) m(1) m(2) m(3) m(4) m(5) m(6) m(7)
+	"fnstcw " AT("cw_now") "\n\tmovw " AT("cw_now") ", %%ax\n\tcmpw " AT("cw_set") ", %%ax\n\tje 2f\n\tincl " AT("bad_control") "\n2:\t" \
+	"stmxcsr " AT("mxcsr_now") "\n\tmov " AT("mxcsr_now") ", %%eax\n\txor " AT("mxcsr_set") ", %%eax\n\ttest $0xffc0, %%eax\n\tje 3f\n\t" \
+	"incl " AT("bad_control") "\n3:\t"
 
-#define SSE_LOAD(i) "movdqa init+64*" #i ", %%xmm" #i "\n\t"
-#define SSE_STEP(i) "paddd step, %%xmm" #i "\n\t"
-#define SSE_STORE(i) "movdqa %%xmm" #i ", out+64*" #i "\n\t"
-#define AVX_LOAD(i) "vmovdqa init+64*" #i ", %%ymm" #i "\n\t"
-#define AVX_STEP(i) "vpaddd step, %%ymm" #i ", %%ymm" #i "\n\t"
-#define AVX_STORE(i) "vmovdqa %%ymm" #i ", out+64*" #i "\n\t"
-#define ZMM_LOAD(i) "vmovdqa64 init+64*" #i ", %%zmm" #i "\n\tkmovd masks_in+4*" #i ", %%k" #i "\n\t"
-#define ZMM_STEP(i) "vpaddd step, %%zmm" #i ", %%zmm" #i "\n\t"
-#define ZMM_STORE(i) "vmovdqa64 %%zmm" #i ", out+64*" #i "\n\tkmovq %%k" #i ", masks_out+8*" #i "\n\t"
+#define EACH8(m) m(0) m(1) m(2) m(3) m(4) m(5) m(6) m(7)
+#ifdef __x86_64__
+#define EACH(m) EACH8(m) m(8) m(9) m(10) m(11) m(12) m(13) m(14) m(15)
+#define EACHZ(m) EACH(m) m(16) m(17) m(18) m(19) m(20) m(21) m(22) m(23) m(24) m(25) m(26) m(27) m(28) m(29) m(30) m(31)
+/* The counter has to be in none of these. */
+#define COUNTER "+b"
+#define CLOBBER \
+	"rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", \
+	"xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"
+#else
+#define EACH(m) EACH8(m)
+#define EACHZ(m) EACH8(m)
+#define COUNTER "+D"
+#define CLOBBER "eax", "ebx", "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7"
+#endif
 
-#define RUN(name, call, LOAD, STEP, STORE)                                                            \
-	static void __attribute__((noinline, target("avx512bw"))) name(int rounds)                     \
+#define SSE_LOAD(i) "movdqa " AT("init+64*" #i) ", %%xmm" #i "\n\t"
+#define SSE_STEP(i) "paddd " AT("step") ", %%xmm" #i "\n\t"
+#define SSE_STORE(i) "movdqa %%xmm" #i ", " AT("out+64*" #i) "\n\t"
+#define AVX_LOAD(i) "vmovdqa " AT("init+64*" #i) ", %%ymm" #i "\n\t"
+#define AVX_STEP(i) "vpaddd " AT("step") ", %%ymm" #i ", %%ymm" #i "\n\t"
+#define AVX_STORE(i) "vmovdqa %%ymm" #i ", " AT("out+64*" #i) "\n\t"
+#define ZMM_LOAD(i) "vmovdqa64 " AT("init+64*" #i) ", %%zmm" #i "\n\t"
+#define ZMM_STEP(i) "vpaddd " AT("step") ", %%zmm" #i ", %%zmm" #i "\n\t"
+#define ZMM_STORE(i) "vmovdqa64 %%zmm" #i ", " AT("out+64*" #i) "\n\t"
+#define MASK_LOAD(i) "kmovd " AT("masks_in+4*" #i) ", %%k" #i "\n\t"
+#define MASK_STORE(i) "kmovq %%k" #i ", " AT("masks_out+8*" #i) "\n\t"
+
+#define SSE_LOADS EACH(SSE_LOAD)
+#define SSE_STEPS EACH(SSE_STEP)
+#define SSE_STORES EACH(SSE_STORE)
+#define AVX_LOADS EACH(AVX_LOAD)
+#define AVX_STEPS EACH(AVX_STEP)
+#define AVX_STORES EACH(AVX_STORE) "vzeroupper\n\t"
+#define ZMM_LOADS EACHZ(ZMM_LOAD) EACH8(MASK_LOAD)
+#define ZMM_STEPS EACHZ(ZMM_STEP)
+#define ZMM_STORES EACHZ(ZMM_STORE) EACH8(MASK_STORE) "vzeroupper\n\t"
+
+/* The compiler has no use of its own for registers 16 to 31: nothing here is compiled for AVX-512. */
+#define RUN(name, call, set)                                                                           \
+	static void __attribute__((noinline, target("sse2"))) name(int rounds)                         \
 	{                                                                                              \
-		__asm__ volatile(EACH(LOAD) X87_LOAD "1:\n\t" call                                     \
-				 "cmp pid, %%eax\n\tje 4f\n\tincl bad_result\n4:\t" CONTROL EACH(STEP) \
-					 X87_STEP "dec %0\n\tjnz 1b\n\t" EACH(STORE) X87_STORE         \
-				 : "+r"(rounds)                                                        \
+		__asm__ volatile(set##_LOADS X87_LOAD "1:\n\t" call "cmp " AT("want") ", %%eax\n\tje 4f\n\t"           \
+				 "incl " AT("bad_result") "\n4:\t" CONTROL set##_STEPS                         \
+				 X87_STEP "dec %0\n\tjnz 1b\n\t" set##_STORES X87_STORE                \
+				 : COUNTER(rounds)                                                     \
 				 :                                                                     \
-				 : CLOBBER, "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",    \
-				   "xmm7");                                                            \
+				 : CLOBBER);                                                           \
 	}
 
-RUN(sse_int80, INT80, SSE_LOAD, SSE_STEP, SSE_STORE)
-RUN(sse_vsyscall, VSYSCALL, SSE_LOAD, SSE_STEP, SSE_STORE)
-RUN(avx_int80, INT80, AVX_LOAD, AVX_STEP, AVX_STORE)
-RUN(avx_vsyscall, VSYSCALL, AVX_LOAD, AVX_STEP, AVX_STORE)
-RUN(zmm_int80, INT80, ZMM_LOAD, ZMM_STEP, ZMM_STORE)
-RUN(zmm_vsyscall, VSYSCALL, ZMM_LOAD, ZMM_STEP, ZMM_STORE)
+#ifdef __x86_64__
+RUN(sse_syscall, SYSCALL, SSE)
+RUN(avx_syscall, SYSCALL, AVX)
+RUN(zmm_syscall, SYSCALL, ZMM)
+#else
+RUN(sse_int80, INT80, SSE)
+RUN(sse_vsyscall, VSYSCALL, SSE)
+RUN(avx_int80, INT80, AVX)
+RUN(avx_vsyscall, VSYSCALL, AVX)
+RUN(zmm_int80, INT80, ZMM)
+RUN(zmm_vsyscall, VSYSCALL, ZMM)
+#endif
+
+static const struct {
+	const char *how, *set;
+	void (*run)(int);
+	int width, registers;
+} runs[] = {
+#ifdef __x86_64__
+	{ "syscall", "sse", sse_syscall, 16, XMM },
+	{ "syscall", "avx2", avx_syscall, 32, XMM },
+	{ "syscall", "avx512", zmm_syscall, 64, ZMM },
+#else
+	{ "int80", "sse", sse_int80, 16, XMM },
+	{ "vsyscall", "sse", sse_vsyscall, 16, XMM },
+	{ "int80", "avx2", avx_int80, 32, XMM },
+	{ "vsyscall", "avx2", avx_vsyscall, 32, XMM },
+	{ "int80", "avx512", zmm_int80, 64, ZMM },
+	{ "vsyscall", "avx512", zmm_vsyscall, 64, ZMM },
+#endif
+};
 
 int main(int argc, char **argv)
 {
 	if (argc < 4)
 		return 2;
-	int vsys = !strcmp(argv[1], "vsyscall");
 	const char *set = argv[2];
-	int rounds = atoi(argv[3]), width, wrong = 0;
+	int rounds = atoi(argv[3]), wrong = 0, r;
 	uint16_t cw_old;
 	uint32_t mxcsr_old, sum = 0;
 
+	for (r = 0; r < (int)(sizeof runs / sizeof *runs); r++)
+		if (!strcmp(argv[1], runs[r].how) && !strcmp(set, runs[r].set))
+			break;
+	if (r == (int)(sizeof runs / sizeof *runs))
+		return 2;
 	if (!has(set)) {
 		printf("this processor has no %s\n", set);
 		return 0;
 	}
-	width = !strcmp(set, "sse") ? 16 : !strcmp(set, "avx2") ? 32 : 64;
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < runs[r].registers; i++)
 		for (int k = 0; k < 64; k++)
 			init[i][k] = (uint8_t)(i * 67 + k * 13 + 5);
+	for (int i = 0; i < 8; i++) {
 		x87_in[i] = i * 1000 + 0.25;
 		masks_in[i] = 0x1234567u * (uint32_t)(i + 3);
 	}
 	for (int k = 0; k < 64; k++)
 		step[k] = (uint8_t)(k * 3 + 1);
-	__asm__ volatile("mov $20, %%eax\n\tint $0x80" : "=a"(pid));
+	if (argc > 4 && !strcmp(argv[4], "close")) {
+		number = SYS_close;
+		want = -EBADF;
+	} else {
+		number = SYS_getpid;
+		want = getpid();
+	}
 
 	/* Round towards zero in both units: neither is what a fresh process has. */
 	__asm__ volatile("fnstcw %0" : "=m"(cw_old));
@@ -116,17 +193,12 @@ int main(int argc, char **argv)
 	mxcsr_set = mxcsr_old | 0x6000 | 0x8000;
 	__asm__ volatile("fldcw %0" : : "m"(cw_set));
 	__asm__ volatile("ldmxcsr %0" : : "m"(mxcsr_set));
-	if (width == 16)
-		(vsys ? sse_vsyscall : sse_int80)(rounds);
-	else if (width == 32)
-		(vsys ? avx_vsyscall : avx_int80)(rounds);
-	else
-		(vsys ? zmm_vsyscall : zmm_int80)(rounds);
+	runs[r].run(rounds);
 	__asm__ volatile("fldcw %0" : : "m"(cw_old));
 	__asm__ volatile("ldmxcsr %0" : : "m"(mxcsr_old));
 
-	for (int i = 0; i < 8; i++) {
-		for (int k = 0; k < width; k += 4) {
+	for (int i = 0; i < runs[r].registers; i++)
+		for (int k = 0; k < runs[r].width; k += 4) {
 			uint32_t a, s, got;
 			memcpy(&a, (void *)(init[i] + k), 4);
 			memcpy(&s, (void *)(step + k), 4);
@@ -137,11 +209,11 @@ int main(int argc, char **argv)
 			}
 			sum = sum * 31 + got;
 		}
-		if (width == 64 && masks_out[i] != masks_in[i]) {
+	for (int i = 0; runs[r].width == 64 && i < 8; i++)
+		if (masks_out[i] != masks_in[i]) {
 			wrong++;
 			printf("k%d: %llx, not %x\n", i, (unsigned long long)masks_out[i], masks_in[i]);
 		}
-	}
 	/* After rounds increments the top is register rounds%8. */
 	for (int i = 0; i < 8; i++) {
 		int reg = (i + rounds) % 8;

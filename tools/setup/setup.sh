@@ -229,8 +229,11 @@ wine_prefix() {
 rm -f "$stamps/indexes"
 install_packages
 unpack musl-dev i386 musl-dev-i386
-unpack busybox-static i386 busybox-static-i386
-unpack busybox-static amd64 busybox-static-amd64
+for arch in i386 amd64; do
+	for package in busybox-static bash-static zsh-static mksh; do
+		unpack "$package" "$arch" "$package-$arch"
+	done
+done
 musl_wrappers
 wine_wrappers
 wine_prefix
