@@ -36,9 +36,6 @@ func TestShells(t *testing.T) {
 			if name == "reading" {
 				c.Stdin = Text(lines)
 			}
-			if sh.prog == MkshDiet {
-				c.Known, c.KnownOn = "no AT_SYSINFO_EHDR: x86-64 dietlibc then takes the vsyscall page for the vDSO, and reads it", AMD64
-			}
 			cases = append(cases, c)
 		}
 	}

@@ -5,10 +5,14 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime"
 
 	"bee/runtime/launch"
 	"bee/runtime/runner"
 )
+
+// The guest runs on the process's first thread: the parent watches that one.
+func init() { runtime.LockOSThread() }
 
 // runChild serves the guest if this process was created for one.
 func runChild() (int, bool) {

@@ -24,6 +24,9 @@ var (
 	memReserve         uint32 = windows.MEM_RESERVE
 )
 
+// endGrace is how long a process may outlive the guest's thread, milliseconds.
+const endGrace = 2000
+
 // Reservation is what the parent reserves in the child.
 type Reservation struct {
 	// Must is the image with its trampolines.
@@ -37,6 +40,7 @@ type Reservation struct {
 // Child is a started guest process.
 type Child struct {
 	process windows.Handle
+	thread  windows.Handle // the first one, which runs the guest
 	job     windows.Handle
 	view    []byte
 	section windows.Handle
@@ -97,8 +101,8 @@ func (c *Child) startOnce(exe string, cfg Config, res Reservation, configRoom in
 	}
 	started := false
 	defer func() {
-		windows.CloseHandle(pi.Thread)
 		if !started {
+			windows.CloseHandle(pi.Thread)
 			_ = windows.TerminateProcess(pi.Process, 1)
 			windows.CloseHandle(pi.Process)
 		}
@@ -141,7 +145,7 @@ func (c *Child) startOnce(exe string, cfg Config, res Reservation, configRoom in
 		return fmt.Errorf("resume: %w", err)
 	}
 	started = true
-	c.process, c.job = pi.Process, job
+	c.process, c.thread, c.job = pi.Process, pi.Thread, job
 	return nil
 }
 
@@ -275,8 +279,18 @@ func occupant(p windows.Handle, lo, hi uint64) string {
 
 // Wait waits for the end and gives the mark and the process's own status.
 func (c *Child) Wait() (Mark, uint32, error) {
-	if _, err := windows.WaitForSingleObject(c.process, windows.INFINITE); err != nil {
+	which, err := windows.WaitForMultipleObjects([]windows.Handle{c.process, c.thread}, false, windows.INFINITE)
+	if err != nil {
 		return Mark{}, 0, fmt.Errorf("wait for the guest: %w", err)
+	}
+	if which != windows.WAIT_OBJECT_0 {
+		// The guest's thread has ended. Either the process is about to, or a
+		// fault with a wild stack pointer took the thread alone, and Go's
+		// other threads would stay for ever.
+		if e, _ := windows.WaitForSingleObject(c.process, endGrace); e != windows.WAIT_OBJECT_0 {
+			_ = windows.TerminateProcess(c.process, 0)
+			_, _ = windows.WaitForSingleObject(c.process, windows.INFINITE)
+		}
 	}
 	var status uint32
 	if err := windows.GetExitCodeProcess(c.process, &status); err != nil {
@@ -287,7 +301,7 @@ func (c *Child) Wait() (Mark, uint32, error) {
 
 // Close lets go of the handles; a guest that still runs is ended by its job.
 func (c *Child) Close() {
-	for _, h := range []*windows.Handle{&c.process, &c.job, &c.section} {
+	for _, h := range []*windows.Handle{&c.process, &c.thread, &c.job, &c.section} {
 		if *h != 0 {
 			windows.CloseHandle(*h)
 			*h = 0

@@ -7,6 +7,7 @@ import (
 	"bee/image"
 	"bee/runtime/abi"
 	"bee/runtime/kernel"
+	"bee/stubs"
 )
 
 // makeStack maps the stack and fills its top. From high to low addresses:
@@ -77,6 +78,13 @@ func makeStack(as *kernel.AddressSpace, arch image.Arch, h *header, p Params, st
 	add := func(typ, v uint64) { aux = append(aux, typ, v) }
 	if p.SysInfo != 0 && arch == image.I386 {
 		add(abi.I386_AT_SYSINFO, p.SysInfo)
+	}
+	if arch == image.AMD64 {
+		vdso, err := mapVDSO(as, st.TrampLo+uint64(stubs.ThunkSyscall.Off()))
+		if err != 0 {
+			return fmt.Errorf("vdso: %w", err)
+		}
+		add(abi.AT_SYSINFO_EHDR, vdso)
 	}
 	if p.MinSigStack != 0 {
 		add(abi.AT_MINSIGSTKSZ, p.MinSigStack)

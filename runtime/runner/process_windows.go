@@ -24,6 +24,8 @@ func newProcess(cfg *launch.Config, im *image.Image, stderr io.Writer) (*kernel.
 	}
 	space := kernel.SpaceConfig{Memory: winhost.Memory{}, Log: log}
 	top := winhost.Memory{}.MaximumAddress()
+	// Fixed mappings may lie above the arenas.
+	space.Top = top &^ 0xffff
 	for _, a := range arenas {
 		if a.Lo < top {
 			space.Arenas = append(space.Arenas, kernel.Range{Lo: a.Lo, Hi: min(a.Hi, top)})
