@@ -21,6 +21,8 @@ type action struct {
 	args  []string
 	env   []string // beside the usual
 	stdin string
+	// random says that the sizes of the files that it makes are.
+	random bool
 }
 
 // environment is what programs see, with the action's own.
@@ -88,7 +90,7 @@ var debianActions = func() map[string][]action {
 	m["gpgv-static"] = []action{{args: []string{"--version"}}, {args: []string{"--keyring", "./missing.gpg", "a.txt"}}, {args: []string{"--keyring", keyring, "signed.asc"}}}
 	m["dar_static"] = []action{
 		{args: []string{"-c", "archive", "-R", ".", "-g", "a.txt", "-g", "big.txt", "-zgzip", "-N", "-Q"}},
-		{args: []string{"-c", "secret", "-R", ".", "-g", "a.txt", "-g", "big.txt", "-zlzma", "-K", "aes:password", "-N", "-Q"}},
+		{args: []string{"-c", "secret", "-R", ".", "-g", "a.txt", "-g", "big.txt", "-zlzma", "-K", "aes:password", "-N", "-Q"}, random: true},
 		{args: []string{"-V"}},
 	}
 	m["dar_cp_static"] = []action{{args: []string{"big.txt", "copy"}}}
@@ -253,7 +255,7 @@ func (l *lab) once(path string, ranges []string, a action) (string, error) {
 	if len(report) > 0 {
 		killed = "killed by the guard"
 	}
-	return fmt.Sprintf("%s\n--\n%s\n--\nstatus %d %s\n%s", mask(out.String()), mask(errOut.String()), status, killed, tree(dir)), nil
+	return fmt.Sprintf("%s\n--\n%s\n--\nstatus %d %s\n%s", mask(out.String()), mask(errOut.String()), status, killed, tree(dir, !a.random)), nil
 }
 
 // What differs from run to run: process numbers that shells print, values in
@@ -275,7 +277,7 @@ func mask(s string) string {
 }
 
 // tree lists files that the run left, with their sizes.
-func tree(dir string) string {
+func tree(dir string, sizes bool) string {
 	var b strings.Builder
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -283,8 +285,12 @@ func tree(dir string) string {
 	}
 	for _, e := range entries {
 		if st, err := e.Info(); err == nil && !e.IsDir() && e.Name() != ".report" {
-			// Archives hold times and random numbers, in a few bytes more or less.
-			fmt.Fprintf(&b, "%s %d\n", e.Name(), st.Size()&^1023)
+			// Archives hold times, in a few bytes more or less.
+			size := st.Size() &^ 1023
+			if !sizes {
+				size = 0
+			}
+			fmt.Fprintf(&b, "%s %d\n", e.Name(), size)
 		}
 	}
 	return b.String()
