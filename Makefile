@@ -72,7 +72,11 @@ format:
 	@files=$$(go tool gofumpt -l $(SOURCES_GO)) && \
 	if [ -n "$$files" ]; then echo "not formatted (go tool gofumpt -w FILE):"; echo "$$files"; exit 1; fi
 
-check: vet staticcheck format
+# The module file says what the sources import.
+tidy:
+	go mod tidy -diff
+
+check: vet staticcheck format tidy
 
 # -count=1: the tests run programs under build/ that go test's cache does not know.
 unit:
