@@ -174,6 +174,9 @@ func (p *planner) patch(a *stubs.Asm, r *patchRange) error {
 		if p.opt.Form == FormLinuxProof {
 			to = r.tramp
 		}
+		if len(d) > 0 { // between the nop and the call nothing has happened yet
+			p.out.PCMap = append(p.out.PCMap, image.PCEntry{Tramp: r.end - 5, Orig: r.start, Spill: image.NoReg})
+		}
 		d = append(d[:len(d):len(d)], jump(0xe8, r.end-5, to)...)
 	case rangeTramp:
 		if r.pad == nil {
