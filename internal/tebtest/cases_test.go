@@ -145,9 +145,7 @@ func program(wide bool, has func(flags string) bool) (text string, names []strin
 			list = append(list, e.list...)
 		}
 	}
-	prefix, canary, address := "%gs:", "0x14", "jecxz"
 	if wide {
-		prefix, canary, address = "%fs:", "0x28", "jrcxz"
 		for i, c := range list {
 			list[i] = wideBases(c)
 		}
@@ -159,6 +157,15 @@ func program(wide bool, has func(flags string) bool) (text string, names []strin
 		}
 	} else {
 		list = append(list, only32...)
+	}
+	return surrounded(wide, list)
+}
+
+// surrounded puts each instruction of list in each surrounding.
+func surrounded(wide bool, list []string) (text string, names []string) {
+	prefix, canary, address := "%gs:", "0x14", "jecxz"
+	if wide {
+		prefix, canary, address = "%fs:", "0x28", "jrcxz"
 	}
 	var code, table strings.Builder
 	for _, s := range surroundings {

@@ -11,6 +11,11 @@
 // each arrival at a thunk must name its site and leave no address of a
 // trampoline in a register or on the stack.
 //
+// The lockstep tests trace the original and the patched program side by side:
+// at every single step, inside trampolines too, the PC map must give the state
+// of the original at an instruction boundary, and going on from the mapped
+// state must lead to the same.
+//
 // Single-threaded programs at fixed addresses only. It holds tests and nothing
 // else.
 package tebtest
