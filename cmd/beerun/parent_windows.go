@@ -90,8 +90,10 @@ func runGuest(o *options, p *program, args []string) (status int, line string, e
 	}
 
 	// Ctrl-C reaches the whole console group: the guest decides what it
-	// means, and the parent stays to tell its status.
-	signal.Ignore(os.Interrupt)
+	// means, and the parent stays to tell its status. signal.Ignore has no
+	// effect on Windows: only a signal that somebody wants is kept from ending
+	// the process. Nobody reads the channel.
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 
 	wide := im.Arch == image.AMD64
 	exe, err := runnerOf(wide)
