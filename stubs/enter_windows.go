@@ -3,7 +3,6 @@
 package stubs
 
 import (
-	"errors"
 	"fmt"
 	"unsafe"
 
@@ -29,77 +28,38 @@ var (
 	procTlsFree              = kernel32.NewProc("TlsFree")
 	procTlsGetValue          = kernel32.NewProc("TlsGetValue")
 	procTlsSetValue          = kernel32.NewProc("TlsSetValue")
-	errTooFewSlots           = errors.New("stubs: the process has too few free TLS indexes in the TEB")
 )
 
-// Slots tells which TLS index serves each slot.
-type Slots [NumSlots]uint32
+// tlsOutOfIndexes is TLS_OUT_OF_INDEXES (processthreadsapi.h).
+const tlsOutOfIndexes = 0xffffffff
 
-// tlsInTEB is how many TLS indexes live in the TEB itself (TLS_MINIMUM_AVAILABLE).
-const tlsInTEB = 64
-
-// AllocateSlots takes TLS indexes for all slots: the ones that the rewriter
-// wrote where they are free, others where a library was quicker. It also sets
-// up the vectored handlers, which need to know them.
+// AllocateSlots takes TLS indexes for all slots (see chooseSlots). What it does
+// not need it gives back; of an error the process is to die.
 func AllocateSlots() (Slots, error) {
-	var s Slots
-	var spare, kept []uint32
-	taken := map[uint32]bool{}
+	var free, beyond []uint32
 	for {
 		r, _, err := procTlsAlloc.Call()
 		i := uint32(r)
-		if i == 0xffffffff || i >= tlsInTEB {
-			if i != 0xffffffff {
-				spare = append(spare, i)
-			} else if len(taken) == 0 {
-				return s, fmt.Errorf("stubs: TlsAlloc: %w", err)
+		if i == tlsOutOfIndexes {
+			if len(free) == 0 {
+				return Slots{}, fmt.Errorf("stubs: TlsAlloc: %w", err)
 			}
 			break
 		}
-		taken[i] = true
-		kept = append(kept, i)
-	}
-	for k := range s {
-		want := uint32(TLSBase + k)
-		if !taken[want] {
-			continue
+		if i >= tlsInTEB {
+			beyond = append(beyond, i)
+			break
 		}
-		s[k] = want
-		delete(taken, want)
+		free = append(free, i)
 	}
-	for k := range s {
-		if s[k] != 0 {
-			continue
-		}
-		// From the top, so that low indexes stay for others.
-		for j := len(kept) - 1; j >= 0; j-- {
-			if taken[kept[j]] {
-				s[k] = kept[j]
-				delete(taken, kept[j])
-				break
-			}
-		}
-		if s[k] == 0 {
-			return s, errTooFewSlots
-		}
+	s, spare, err := chooseSlots(free)
+	if err != nil {
+		return s, err
 	}
-	for i := range taken {
-		spare = append(spare, i)
-	}
-	for _, i := range spare {
+	for _, i := range append(spare, beyond...) {
 		procTlsFree.Call(uintptr(i))
 	}
 	return s, nil
-}
-
-// Moved tells whether any slot is elsewhere than patched code expects.
-func (s *Slots) Moved() bool {
-	for k, i := range s {
-		if i != uint32(TLSBase+k) {
-			return true
-		}
-	}
-	return false
 }
 
 // Disp is a slot's displacement from the segment register that leads to the

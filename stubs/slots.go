@@ -5,6 +5,11 @@
 // slots) and the runner (which allocates and fills them) must agree on.
 package stubs
 
+import (
+	"fmt"
+	"slices"
+)
+
 // A Slot is one of the thread-local words that guest code and stubs share.
 // It is a logical number; on Windows slot s lives in TEB.TlsSlots[TLSBase+s]
 // unless the runner had to move it, in which case it rewrites every place
@@ -55,6 +60,48 @@ func (s Slot) Disp32() uint32 { return TEBSlots32 + 4*(TLSBase+uint32(s)) }
 
 // Disp64 is the displacement from %gs at which 64-bit guest code finds s.
 func (s Slot) Disp64() uint32 { return TEBSlots64 + 8*(TLSBase+uint32(s)) }
+
+// Slots tells which TLS index serves each slot.
+type Slots [NumSlots]uint32
+
+// tlsInTEB is how many TLS indexes live in the TEB itself
+// (TLS_MINIMUM_AVAILABLE of winnt.h).
+const tlsInTEB = 64
+
+// chooseSlots divides the free TLS indexes, all below tlsInTEB: each slot gets
+// the one that the rewriter wrote where that is free, another where a library
+// was quicker, from the top, so that low indexes stay for others. spare are
+// those left over.
+func chooseSlots(free []uint32) (s Slots, spare []uint32, err error) {
+	if len(free) < len(s) {
+		return s, nil, fmt.Errorf("stubs: %d of the %d TLS indexes in the TEB are free, %d are needed", len(free), tlsInTEB, len(s))
+	}
+	spare = slices.Sorted(slices.Values(free))
+	var moved []int
+	for k := range s {
+		s[k] = uint32(TLSBase + k)
+		if i, ok := slices.BinarySearch(spare, s[k]); ok {
+			spare = slices.Delete(spare, i, i+1)
+		} else {
+			moved = append(moved, k)
+		}
+	}
+	for _, k := range moved {
+		last := len(spare) - 1
+		s[k], spare = spare[last], spare[:last]
+	}
+	return s, spare, nil
+}
+
+// Moved tells whether any slot is elsewhere than patched code expects.
+func (s *Slots) Moved() bool {
+	for k, i := range s {
+		if i != uint32(TLSBase+k) {
+			return true
+		}
+	}
+	return false
+}
 
 // A Thunk is an entry of the thunk page, the first page of the trampoline
 // segment, which the loader fills with jumps to the stubs. Thunk t starts at

@@ -17,11 +17,17 @@ import (
 // beerun runs the command under Wine, in dir.
 func beerun(t *testing.T, dir string, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
+	return guarded(t, dir, winetest.File(t, "windows-386/beerun.exe"), args...)
+}
+
+// guarded runs a beerun.exe under Wine and the guard, in dir.
+func guarded(t *testing.T, dir, exe string, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
 	wine := winetest.Require(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	report := filepath.Join(t.TempDir(), "guard")
-	cmd := wine.Guarded(ctx, report, winetest.File(t, "windows-386/beerun.exe"), args...)
+	cmd := wine.Guarded(ctx, report, exe, args...)
 	cmd.Dir = dir
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
@@ -38,15 +44,22 @@ func beerun(t *testing.T, dir string, args ...string) (stdout, stderr string, st
 	return out.String(), errs.String(), status
 }
 
+// compile makes a static program of a source of testdata/programs.
+func compile(t *testing.T, dir, name, width string) string {
+	t.Helper()
+	elf := filepath.Join(dir, name)
+	cmd := exec.Command("gcc", width, "-static", "-O2", "-o", elf, "../../testdata/programs/"+name+".c")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		winetest.Missing(t, "gcc "+width+": "+err.Error()+"\n"+string(out))
+	}
+	return elf
+}
+
 // program compiles a source of testdata/programs for IA-32 and rewrites it.
 func program(t *testing.T, dir, name string) string {
 	t.Helper()
 	winetest.Require(t)
-	elf := filepath.Join(dir, name)
-	cmd := exec.Command("gcc", "-m32", "-static", "-O2", "-o", elf, "../../testdata/programs/"+name+".c")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		winetest.Missing(t, "gcc -m32: "+err.Error()+"\n"+string(out))
-	}
+	elf := compile(t, dir, name, "-m32")
 	bee := name + ".bee"
 	if _, err := rewrite.File(elf, filepath.Join(dir, bee), rewrite.Options{}); err != nil {
 		t.Fatal(err)
