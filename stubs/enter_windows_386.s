@@ -1,7 +1,7 @@
 #include "textflag.h"
 
 // The way into the guest and back, windows/386. The State's offsets are those
-// of state_386.go.
+// of state32.go.
 //
 // All of this runs on the stack that syscall.SyscallN gives (the OS thread's
 // own), never on a goroutine's, and calls nothing; so NOSPLIT|NOFRAME is
@@ -31,6 +31,13 @@
 #define S_ENTERGLUE 0x54
 #define S_HOSTFCW 0x58
 #define S_VECTOR 0x100
+
+// Bits of EFLAGS (Intel SDM vol. 1, 3.4.3): TF, DF and AC, which must not be
+// set in the host, and what the host starts with (IF and the bit that is
+// always set).
+#define FLAG_AC 0x40000
+#define FLAGS_GUEST 0x40500
+#define FLAGS_HOST 0x202
 
 #define REASON_FAULT 6
 #define REASON_INTERRUPT 7
@@ -109,6 +116,12 @@ TEXT ·leave(SB), NOSPLIT|NOFRAME, $0-0
 	PUSHFL
 	POPL S_EFLAGS(AX)
 	CLD
+	// The host's code may access memory at any address.
+	TESTL $FLAG_AC, S_EFLAGS(AX)
+	JEQ aligned
+	PUSHL $FLAGS_HOST
+	POPFL
+aligned:
 	MOVL AX, SI
 	JMP ·leaveVector(SB)
 
@@ -224,7 +237,7 @@ noParams:
 	MOVL BX, C_ESP(DX)
 	MOVL $·leaveFault(SB), BX
 	MOVL BX, C_EIP(DX)
-	ANDL $~0x500, C_EFLAGS(DX) // TF, DF
+	ANDL $~FLAGS_GUEST, C_EFLAGS(DX)
 	MOVL $-1, AX // EXCEPTION_CONTINUE_EXECUTION
 	POPL SI
 	POPL BX
@@ -254,8 +267,6 @@ DATA ·addrEnter+0(SB)/4, $·enter(SB)
 GLOBL ·addrEnter(SB), NOPTR, $4
 DATA ·addrLeave+0(SB)/4, $·leave(SB)
 GLOBL ·addrLeave(SB), NOPTR, $4
-DATA ·addrLeaveFault+0(SB)/4, $·leaveFault(SB)
-GLOBL ·addrLeaveFault(SB), NOPTR, $4
 DATA ·addrOnException+0(SB)/4, $·onException(SB)
 GLOBL ·addrOnException(SB), NOPTR, $4
 DATA ·addrOnContinue+0(SB)/4, $·onContinue(SB)

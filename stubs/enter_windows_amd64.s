@@ -41,6 +41,13 @@
 #define S_HOSTFCW 0xd0
 #define S_VECTOR 0x100
 
+// Bits of RFLAGS (Intel SDM vol. 1, 3.4.3): TF, DF and AC, which must not be
+// set in the host, and what the host starts with (IF and the bit that is
+// always set).
+#define FLAG_AC 0x40000
+#define FLAGS_GUEST 0x40500
+#define FLAGS_HOST 0x202
+
 #define REASON_FAULT 6
 #define REASON_INTERRUPT 7
 
@@ -151,6 +158,12 @@ TEXT ·leave(SB), NOSPLIT|NOFRAME, $0-0
 	PUSHFQ
 	POPQ S_RFLAGS(AX)
 	CLD
+	// The host's code may access memory at any address.
+	TESTL $FLAG_AC, S_RFLAGS(AX)
+	JEQ aligned
+	PUSHQ $FLAGS_HOST
+	POPFQ
+aligned:
 	MOVQ AX, SI
 	JMP ·leaveVector(SB)
 
@@ -290,7 +303,7 @@ noParams:
 	MOVQ R8, C_RSP(DX)
 	LEAQ ·leaveFault(SB), R8
 	MOVQ R8, C_RIP(DX)
-	ANDL $~0x500, C_EFLAGS(DX) // TF, DF
+	ANDL $~FLAGS_GUEST, C_EFLAGS(DX)
 	MOVL $-1, AX // EXCEPTION_CONTINUE_EXECUTION
 	RET
 notOurs:

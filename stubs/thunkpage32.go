@@ -15,7 +15,7 @@ const (
 	glueStride32 = 0x60
 )
 
-// Layout of the State as the page's code uses it (state_386.go).
+// Layout of the State as the page's code uses it (state32.go).
 const (
 	state32EAX = 0x00
 	state32ECX = 0x04
