@@ -14,18 +14,23 @@ import (
 )
 
 var (
-	kernel32                  = windows.NewLazySystemDLL("kernel32.dll")
-	procVirtualAllocEx        = kernel32.NewProc("VirtualAllocEx")
-	procVirtualQueryEx        = kernel32.NewProc("VirtualQueryEx")
-	procTerminate             = kernel32.NewProc("TerminateProcess")
-	errRangeTaken             = errors.New("address range is taken")
-	startAttempts             = 16
-	granularity               = uint64(65536)
-	memReserve         uint32 = windows.MEM_RESERVE
+	kernel32           = windows.NewLazySystemDLL("kernel32.dll")
+	procVirtualAllocEx = kernel32.NewProc("VirtualAllocEx")
+	procVirtualQueryEx = kernel32.NewProc("VirtualQueryEx")
+	procTerminate      = kernel32.NewProc("TerminateProcess")
+	errRangeTaken      = errors.New("address range is taken")
 )
 
-// endGrace is how long a process may outlive the guest's thread, milliseconds.
-const endGrace = 2000
+const (
+	// startAttempts is how often a process is started until the range is free.
+	startAttempts = 16
+	// granularity is that of reservations, in bytes
+	// (SYSTEM_INFO.dwAllocationGranularity, the same on every Windows).
+	granularity uint64 = 65536
+	// endGrace is how long a process may outlive the guest's thread,
+	// milliseconds.
+	endGrace = 2000
+)
 
 // Reservation is what the parent reserves in the child.
 type Reservation struct {
@@ -232,7 +237,7 @@ func reserve(p windows.Handle, res Reservation) ([]Range, error) {
 	hi := (res.Must.Hi + granularity - 1) &^ (granularity - 1)
 	try := func(lo, hi uint64) bool {
 		r, _, _ := procVirtualAllocEx.Call(uintptr(p), uintptr(lo), uintptr(hi-lo),
-			uintptr(memReserve), windows.PAGE_NOACCESS)
+			windows.MEM_RESERVE, windows.PAGE_NOACCESS)
 		return r == uintptr(lo) && r != 0
 	}
 	taken := []Range(nil)
