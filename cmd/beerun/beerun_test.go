@@ -103,6 +103,7 @@ func TestBadInput(t *testing.T) {
 		{[]string{"--root", "nowhere", "hello.bee"}, 126, "nowhere"},
 		{[]string{"--cwd", "/nowhere", "hello.bee"}, 126, "--cwd /nowhere"},
 		{[]string{"--mount", "data", "hello.bee"}, 125, "GUEST=HOST"},
+		{[]string{"--env", "=x", "hello.bee"}, 125, "NAME=VALUE"},
 		{[]string{"--strace=all", "hello.bee"}, 125, "--strace=all"},
 		{[]string{"--wrong"}, 125, "--wrong"},
 		{nil, 125, "which program"},
@@ -150,5 +151,29 @@ func TestRuns(t *testing.T) {
 	}
 	if mark, err := os.ReadFile(filepath.Join(dir, "mark")); err != nil || string(mark) != "exited 7\n" {
 		t.Errorf("mark %q, %v", mark, err)
+	}
+	beerun(t, dir, "--mark", "mark", "nothing.bee")
+	if mark, err := os.ReadFile(filepath.Join(dir, "mark")); err != nil || !strings.HasPrefix(string(mark), "runner 127 nothing.bee: ") {
+		t.Errorf("no such program: mark %q, %v", mark, err)
+	}
+}
+
+// TestOwnFile: the program finds its own file, however Windows lets it be named.
+func TestOwnFile(t *testing.T) {
+	dir := t.TempDir()
+	busybox := winetest.File(t, "thirdparty/busybox-static-i386/bin/busybox")
+	if _, err := rewrite.File(busybox, filepath.Join(dir, "busybox.bee"), rewrite.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	native, err := exec.Command(busybox, "sha256sum", "/proc/self/exe").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rooted := strings.ReplaceAll(filepath.Join(dir, "busybox.bee"), "/", `\`)
+	for _, path := range []string{"busybox.bee", `.\busybox.bee`, rooted, "Z:" + rooted, "Z:busybox.bee"} {
+		stdout, stderr, status := beerun(t, dir, "--argv0", "busybox", path, "sha256sum", "/proc/self/exe")
+		if stdout != string(native) || status != 0 {
+			t.Errorf("%s: status %d, output %q, standard error %q; want %q", path, status, stdout, stderr, native)
+		}
 	}
 }

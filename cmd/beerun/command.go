@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"bee/rewrite"
 	"bee/runtime/launch"
 )
 
@@ -32,9 +33,6 @@ type statusError struct {
 func (e *statusError) Error() string { return e.err.Error() }
 func (e *statusError) Unwrap() error { return e.err }
 
-// version is set by the linker (-X main.version=...).
-var version = "devel"
-
 // execute parses the arguments, runs the guest and gives the exit status.
 func execute(args []string) int {
 	status := 0
@@ -55,7 +53,7 @@ program cannot be run, 127 if it was not found.`,
   beerun --root C:\data worker.bee /input.txt
   beerun --mount /data=D:\set1 --env THREADS=4 worker.bee /data/matrix
   beerun --strace=summary worker.bee`,
-		Version: version,
+		Version: rewrite.Version,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return errors.New("which program? (beerun --help)")
@@ -98,6 +96,11 @@ program cannot be run, 127 if it was not found.`,
 // report writes an error and gives the exit status for it.
 func report(err error) int {
 	fmt.Fprintf(os.Stderr, "beerun: %v\n", err)
+	return statusOf(err)
+}
+
+// statusOf is beerun's exit status for an error.
+func statusOf(err error) int {
 	var se *statusError
 	if errors.As(err, &se) {
 		return se.status
@@ -134,7 +137,7 @@ func (o *options) mountList() ([]launch.Mount, error) {
 // guestEnv is the program's environment. The caller's variables pass, but
 // what Windows means by PATH and the folders beside it means nothing to a
 // Linux program, so those get Linux's usual values.
-func (o *options) guestEnv(caller []string) []string {
+func (o *options) guestEnv(caller []string) ([]string, error) {
 	var env []string
 	set := func(name, value string) {
 		for i, kv := range env {
@@ -163,6 +166,9 @@ func (o *options) guestEnv(caller []string) []string {
 	}
 	for _, kv := range o.env {
 		name, value, ok := strings.Cut(kv, "=")
+		if name == "" {
+			return nil, fmt.Errorf("--env %s: it is NAME=VALUE or NAME", kv)
+		}
 		if !ok {
 			for _, c := range caller {
 				if n, v, _ := strings.Cut(c, "="); strings.EqualFold(n, name) {
@@ -173,5 +179,5 @@ func (o *options) guestEnv(caller []string) []string {
 		}
 		set(name, value)
 	}
-	return env
+	return env, nil
 }

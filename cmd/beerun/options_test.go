@@ -47,8 +47,13 @@ func TestGuestEnv(t *testing.T) {
 		{"passed by name, in any case as Windows does", options{clearEnv: true, env: []string{"MIXED", "NOTHING"}}, []string{"MIXED=1"}},
 		{"set over the caller's", options{env: []string{"HOME=/h"}}, []string{"OMP_NUM_THREADS=2", "Mixed=1", "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/h"}},
 	} {
-		if got := c.o.guestEnv(caller); !slices.Equal(got, c.want) {
-			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		if got, err := c.o.guestEnv(caller); err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, %v; want %q", c.name, got, err, c.want)
+		}
+	}
+	for _, bad := range []string{"", "=", "=value"} {
+		if got, err := (&options{env: []string{bad}}).guestEnv(caller); err == nil {
+			t.Errorf("--env %q is accepted: %q", bad, got)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 
 	"bee/image"
@@ -48,7 +49,7 @@ func runParent(o *options, args []string) (int, error) {
 		return status, err
 	}
 	if line == "" {
-		line = launch.Mark{Kind: launch.MarkRunner, Value: exitRunner, Message: err.Error()}.Line()
+		line = launch.Mark{Kind: launch.MarkRunner, Value: uint32(statusOf(err)), Message: err.Error()}.Line()
 	}
 	if e := os.WriteFile(o.mark, []byte(line+"\n"), 0o666); err == nil {
 		err = e
@@ -63,25 +64,29 @@ func runGuest(o *options, p *program, args []string) (status int, line string, e
 	if err != nil {
 		return 0, "", err
 	}
+	env, err := o.guestEnv(os.Environ())
+	if err != nil {
+		return 0, "", err
+	}
 	im := p.image
 	if im.PIE {
 		if err := im.MoveTo(image.PIEBase); err != nil {
 			return 0, "", cannot(fmt.Errorf("%s: %w", p.path, err))
 		}
 	}
-	cwd, err := os.Getwd()
+	file, err := filepath.Abs(p.path)
 	if err != nil {
-		return 0, "", fmt.Errorf("the current directory: %w", err)
+		return 0, "", fmt.Errorf("%s: %w", p.path, err)
 	}
 	cfg := launch.Config{
 		Program: p.path,
+		File:    file,
 		Offset:  p.offset,
 		Args:    slices.Clone(args),
-		Env:     o.guestEnv(os.Environ()),
+		Env:     env,
 		Root:    o.root,
 		Mounts:  mounts,
 		Cwd:     o.cwd,
-		HostCwd: cwd,
 		Strace:  o.straceMode(),
 		Base:    im.Base,
 	}

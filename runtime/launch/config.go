@@ -6,24 +6,26 @@ package launch
 
 // Config is what the child is to run. The parent encodes it as JSON.
 type Config struct {
-	// Program is the path of the file that holds the program, for messages,
-	// AT_EXECFN and /proc/self/exe.
+	// Program is the file that holds the program as the caller names it, for
+	// messages and AT_EXECFN.
 	Program string
+	// File is its absolute path, for /proc/self/exe.
+	File string
 	// Offset is where the program begins in that file.
-	Offset  int64
-	Args    []string // with argv[0]
-	Env     []string
-	Root    string  // host directory, or empty
-	Mounts  []Mount // beyond the default ones
-	Cwd     string  // guest path; empty: the caller's directory
-	HostCwd string  // the caller's directory
-	Strace  Strace
+	Offset int64
+	Args   []string // with argv[0]
+	Env    []string
+	Root   string  // host directory, or empty
+	Mounts []Mount // beyond the default ones
+	Cwd    string  // guest path; empty: the caller's directory
+	Strace Strace
 	// Base is where the image lies: where it is linked, but for
 	// position-independent programs.
 	Base uint64
 	// Reserved are the ranges that the parent has reserved, one call each.
 	Reserved []Range
-	// ReadOnlyTransfer is the image's length behind the configuration.
+	// ImageSize is the length in bytes of the .bee file, which follows the
+	// configuration in the section.
 	ImageSize int
 }
 

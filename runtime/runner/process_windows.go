@@ -41,10 +41,7 @@ func newProcess(cfg *launch.Config, im *image.Image, stderr io.Writer) (*kernel.
 
 	files := kernel.FilesConfig{
 		Host: winhost.NewFiles(), Root: cfg.Root,
-		ExeHost: filepath.Join(cfg.HostCwd, cfg.Program), ExeOffset: cfg.Offset, ExeSize: int64(im.SourceSize),
-	}
-	if filepath.IsAbs(cfg.Program) {
-		files.ExeHost = cfg.Program
+		ExeHost: cfg.File, ExeOffset: cfg.Offset, ExeSize: int64(im.SourceSize),
 	}
 	for _, m := range cfg.Mounts {
 		files.Mounts = append(files.Mounts, kernel.Mount{Guest: m.Guest, Host: m.Host})
@@ -74,9 +71,9 @@ const signalFrame = 1024
 // load maps the program and builds its stack.
 func load(g *Guest, f *image.File, cfg *launch.Config, slots *stubs.Slots, thunks uintptr) (*loader.Start, error) {
 	_, _, _, hwcap := stubs.CPUID(1, 0)
-	execFN := guestName(cfg.Program)
-	if filepath.IsAbs(cfg.Program) {
-		execFN = g.proc.Exe()
+	execFN := g.proc.Exe()
+	if filepath.IsLocal(cfg.Program) || strings.HasPrefix(cfg.Program, ".") {
+		execFN = strings.ReplaceAll(cfg.Program, `\`, "/") // relative, as Linux tells it
 	}
 	params := loader.Params{
 		Args: cfg.Args, Env: cfg.Env, ExecFN: execFN,
@@ -93,6 +90,3 @@ func load(g *Guest, f *image.File, cfg *launch.Config, slots *stubs.Slots, thunk
 	}
 	return loader.Load(bytes.NewReader(g.elf), f.Main(), g.proc.Space(), params)
 }
-
-// guestName is the program's name as a Linux program writes it.
-func guestName(program string) string { return strings.ReplaceAll(program, `\`, "/") }
