@@ -110,6 +110,7 @@ demo: setup
 # Everything that docs/benchmarks.md says, measured anew.
 bench: setup
 	@$(MAKE) --no-print-directory build
+	@tools/corpus.sh valgrind
 	go run ./bench -write
 
 clean:
