@@ -158,6 +158,27 @@ func TestRuns(t *testing.T) {
 	}
 }
 
+// TestNoSections: a program without usable section headers runs, as on Linux;
+// the start of every glibc program has a site whose original bytes are asked for.
+func TestNoSections(t *testing.T) {
+	dir := t.TempDir()
+	program(t, dir, "hello")
+	elf, err := os.ReadFile(filepath.Join(dir, "hello"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(elf[32:36]) // e_shoff, but not e_shnum
+	if err := os.WriteFile(filepath.Join(dir, "bare"), elf, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(filepath.Join(dir, "bare")).Output(); err != nil || string(out) != "hello, world\n" {
+		t.Fatalf("native: %q, %v", out, err)
+	}
+	if stdout, stderr, status := beerun(t, dir, "bare"); stdout != "hello, world\n" || status != 0 {
+		t.Errorf("status %d, output %q, standard error %q", status, stdout, stderr)
+	}
+}
+
 // TestOwnFile: the program finds its own file, however Windows lets it be named.
 func TestOwnFile(t *testing.T) {
 	dir := t.TempDir()

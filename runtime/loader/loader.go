@@ -116,6 +116,25 @@ func Load(file io.ReaderAt, img *image.Image, as *kernel.AddressSpace, p Params)
 	return st, nil
 }
 
+// Original copies bytes of the program as they were before the patches; addr is
+// where they lie in memory. Of the file's headers only those count that Load has
+// read, the program headers: section headers may be missing or wrong.
+func Original(file io.ReaderAt, img *image.Image, addr uint64, b []byte) error {
+	h, err := readHeader(file, img.SourceSize, img.Arch, img.PIE, img.Bias())
+	if err != nil {
+		return err
+	}
+	for _, s := range h.segs {
+		if addr >= s.addr && addr-s.addr <= s.filesz && uint64(len(b)) <= s.filesz-(addr-s.addr) {
+			if n, err := file.ReadAt(b, int64(s.off+(addr-s.addr))); n < len(b) {
+				return fmt.Errorf("the program's bytes at %#x: %w", addr, noEOF(err))
+			}
+			return nil
+		}
+	}
+	return fmt.Errorf("%#x is in no segment of the program", addr)
+}
+
 func prot(flags uint32) uint8 {
 	var p uint8
 	if flags&pfR != 0 {

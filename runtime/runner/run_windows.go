@@ -16,6 +16,7 @@ import (
 	"bee/runtime/abi"
 	"bee/runtime/kernel"
 	"bee/runtime/launch"
+	"bee/runtime/loader"
 	"bee/runtime/vcpu"
 	"bee/stubs"
 )
@@ -184,7 +185,7 @@ func (g *Guest) siteBytes(resume uint64) (*image.Site, []byte, error) {
 		return nil, nil, err
 	}
 	raw := make([]byte, site.Len)
-	return site, raw, original(g.elf, site.Addr+g.img.Base-g.img.Bias(), raw)
+	return site, raw, loader.Original(bytes.NewReader(g.elf), g.img, g.img.Base+site.Addr, raw)
 }
 
 // ended tells how the process has ended, if it has.

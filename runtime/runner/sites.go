@@ -1,8 +1,6 @@
 package runner
 
 import (
-	"bytes"
-	"debug/elf"
 	"fmt"
 	"sort"
 
@@ -31,20 +29,4 @@ func siteBefore(im *image.Image, resume uint64) (*image.Site, error) {
 		return nil, fmt.Errorf("no site ends at %#x", im.Base+end)
 	}
 	return s, nil
-}
-
-// original copies bytes of the program as it was before the rewriter; addr is
-// one of the file's own.
-func original(file []byte, addr uint64, b []byte) error {
-	f, err := elf.NewFile(bytes.NewReader(file))
-	if err != nil {
-		return fmt.Errorf("the program's ELF headers: %w", err)
-	}
-	for _, p := range f.Progs {
-		if p.Type == elf.PT_LOAD && addr >= p.Vaddr && addr+uint64(len(b)) <= p.Vaddr+p.Filesz {
-			_, err := p.ReadAt(b, int64(addr-p.Vaddr))
-			return err
-		}
-	}
-	return fmt.Errorf("%#x is in no segment of the program", addr)
 }

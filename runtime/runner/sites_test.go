@@ -8,6 +8,7 @@ import (
 
 	"bee/rewrite"
 	"bee/runtime/abi"
+	"bee/runtime/loader"
 )
 
 // TestSites finds every site of a real program from the address behind it, be
@@ -41,7 +42,7 @@ func TestSites(t *testing.T) {
 			t.Fatalf("site at %#x: found %+v, %v", s.Addr, got, err)
 		}
 		raw := make([]byte, s.Len)
-		if err := original(self, im.Base+s.Addr, raw); err != nil {
+		if err := loader.Original(bytes.NewReader(self), im, im.Base+s.Addr, raw); err != nil {
 			t.Fatal(err)
 		}
 		if at := im.Base + s.Addr - text.Addr; at < text.Size && !bytes.Equal(raw, code[at:at+uint64(s.Len)]) {
@@ -64,8 +65,10 @@ func TestSites(t *testing.T) {
 	if _, err := siteBefore(im, im.Base); err == nil {
 		t.Error("a site in front of the image")
 	}
-	if err := original(self, 16, make([]byte, 4)); err == nil {
-		t.Error("bytes outside of all segments")
+	for _, addr := range []uint64{16, im.Base - 1, im.Base + im.Size, ^uint64(0) - 1} {
+		if err := loader.Original(bytes.NewReader(self), im, addr, make([]byte, 4)); err == nil {
+			t.Errorf("bytes at %#x, outside of all segments", addr)
+		}
 	}
 }
 
