@@ -95,10 +95,20 @@ func (t *Task) setLock(f *File, addr uint64, wide bool) (uint64, abi.Errno) {
 			return 0, abi.EBADF
 		}
 	case abi.F_UNLCK:
+		return 0, 0
 	default:
 		return 0, abi.EINVAL
 	}
+	t.lockGranted(f)
 	return 0, 0
+}
+
+// lockGranted tells the user what a lock is worth: programs that rely on locks
+// against each other (databases) would destroy their files in silence.
+func (t *Task) lockGranted(f *File) {
+	if f.writable() {
+		t.proc.logOnce("lock", "locks on files hold within one program only: do not let two programs write %s at a time", f.path)
+	}
 }
 
 func (t *Task) flockSize(wide bool) uint64 {
@@ -116,9 +126,12 @@ func sysFlock(t *Task, a Args) (uint64, abi.Errno) {
 	if e != 0 {
 		return 0, e
 	}
-	t.proc.files.put(f)
+	defer t.proc.files.put(f)
 	switch uint32(a[1]) &^ abi.LOCK_NB {
-	case abi.LOCK_SH, abi.LOCK_EX, abi.LOCK_UN:
+	case abi.LOCK_SH, abi.LOCK_EX:
+		t.lockGranted(f)
+		return 0, 0
+	case abi.LOCK_UN:
 		return 0, 0
 	}
 	return 0, abi.EINVAL

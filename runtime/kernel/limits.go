@@ -46,7 +46,7 @@ func limitCalls() []Call {
 		{Name: "setpriority", Handler: sysSetpriority, Support: Partial, Note: "nice value 0, or taken and forgotten"},
 		{Name: "nice", Handler: sysNice, Support: Partial, Note: "taken and forgotten", Arch: image.I386},
 		{Name: "sched_yield", Handler: sysSchedYield, Support: Full},
-		{Name: "sched_getaffinity", Handler: sysSchedGetaffinity, Support: Full},
+		{Name: "sched_getaffinity", Handler: sysSchedGetaffinity, Support: Partial, Note: "tells of one processor until there are threads"},
 		{Name: "sched_setaffinity", Handler: sysSchedSetaffinity, Support: Partial, Note: "taken and forgotten"},
 		{Name: "sched_getscheduler", Handler: sysOK, Support: Partial, Note: "always SCHED_OTHER"},
 		{Name: "sched_setscheduler", Handler: sysSchedSetscheduler, Support: Partial, Note: "SCHED_OTHER only"},
@@ -197,11 +197,16 @@ func (t *Task) ofSelf(v uint64) abi.Errno {
 	return 0
 }
 
+// cpus is how many processors the program is told of: one, as long as it
+// cannot start threads. Programs that start one per processor would fail, and
+// those that ask first (OpenMP, OpenBLAS) run with one.
+func (p *Process) cpus() int { return 1 }
+
 func sysSchedGetaffinity(t *Task, a Args) (uint64, abi.Errno) {
 	if err := t.ofSelf(a[0]); err != 0 {
 		return 0, err
 	}
-	n := t.proc.info().CPUs
+	n := t.proc.cpus()
 	size := uint64(uint32(a[1]))
 	w := uint64(t.ptrSize())
 	if size%w != 0 || size*8 < uint64(n) {
@@ -219,7 +224,7 @@ func sysSchedSetaffinity(t *Task, a Args) (uint64, abi.Errno) {
 	if err := t.ofSelf(a[0]); err != 0 {
 		return 0, err
 	}
-	n := t.proc.info().CPUs
+	n := t.proc.cpus()
 	b := make([]byte, min(uint64(uint32(a[1])), uint64(n+7)/8))
 	if err := t.CopyIn(a[2], b); err != 0 {
 		return 0, err

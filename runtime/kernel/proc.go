@@ -56,7 +56,7 @@ func procRoot(p *Process) *node {
 		newText("meminfo", func(*Task) string { return p.meminfo() }),
 		newText("uptime", func(*Task) string {
 			up := p.system.Info().Uptime.Seconds()
-			return fmt.Sprintf("%.2f %.2f\n", up, up*float64(p.system.Info().CPUs))
+			return fmt.Sprintf("%.2f %.2f\n", up, up*float64(p.cpus()))
 		}),
 		newText("loadavg", func(*Task) string { return fmt.Sprintf("0.00 0.00 0.00 1/1 %d\n", p.pid) }),
 		newLink("mounts", constant("self/mounts")),
@@ -240,9 +240,9 @@ func (p *Process) statusText() string {
 
 func (p *Process) cpuinfo() string {
 	var b strings.Builder
-	for i := range p.system.Info().CPUs {
+	for i := range p.cpus() {
 		fmt.Fprintf(&b, "processor\t: %d\nvendor_id\t: GenuineIntel\nmodel name\t: x86 (%s)\ncpu MHz\t\t: 1000.000\nsiblings\t: %[3]d\ncore id\t\t: %[1]d\n"+
-			"cpu cores\t: %[3]d\nfpu\t\t: yes\nflags\t\t: fpu tsc cx8 cmov mmx fxsr sse sse2\n\n", i, runtime.GOARCH, p.system.Info().CPUs)
+			"cpu cores\t: %[3]d\nfpu\t\t: yes\nflags\t\t: fpu tsc cx8 cmov mmx fxsr sse sse2\n\n", i, runtime.GOARCH, p.cpus())
 	}
 	return b.String()
 }
@@ -260,7 +260,7 @@ func (p *Process) machineStat() string {
 	tick := 10 * time.Millisecond
 	var b strings.Builder
 	fmt.Fprintf(&b, "cpu  %d 0 %d %d 0 0 0 0 0 0\n", user/tick, system/tick, i.Uptime/tick)
-	for n := range i.CPUs {
+	for n := range p.cpus() {
 		fmt.Fprintf(&b, "cpu%d 0 0 0 %d 0 0 0 0 0 0\n", n, i.Uptime/tick)
 	}
 	fmt.Fprintf(&b, "intr 0\nctxt 0\nbtime %d\nprocesses 1\nprocs_running 1\nprocs_blocked 0\n", (p.clock.Realtime()-i.Uptime)/time.Second)
