@@ -124,3 +124,15 @@ func TestTimeout(t *testing.T) {
 		t.Errorf("it took %s", d)
 	}
 }
+
+func TestWithoutWine(t *testing.T) {
+	c := newCapture()
+	_, _ = c.Write([]byte("a\nwine client error:6c8: sendmsg: Bad file descriptor\nwine client\n"))
+	got := withoutWine(c)
+	if want := "a\nwine client\n"; got.head.String() != want || got.size != int64(len(want)) {
+		t.Errorf("%q, %d bytes", got.head.String(), got.size)
+	}
+	if c := newCapture(); withoutWine(c) != c {
+		t.Error("an output without Wine's lines was copied")
+	}
+}
