@@ -158,6 +158,55 @@ func TestRuns(t *testing.T) {
 	}
 }
 
+// TestDamagedCache: a rewritten program that was damaged in the cache is made
+// anew, in the cache too.
+func TestDamagedCache(t *testing.T) {
+	dir := t.TempDir()
+	program(t, dir, "hello")
+	elf, err := os.ReadFile(filepath.Join(dir, "hello"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	elf = append(elf, dir...) // a program that was never in the cache
+	if err := os.WriteFile(filepath.Join(dir, "hello"), elf, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	run := func() {
+		t.Helper()
+		if stdout, stderr, status := beerun(t, dir, "hello"); stdout != "hello, world\n" || stderr != "" || status != 0 {
+			t.Errorf("status %d, output %q, standard error %q", status, stdout, stderr)
+		}
+	}
+	run()
+	cached := ""
+	all, err := filepath.Glob(filepath.Join(winetest.Build(), "wine/prefix/drive_c/users/*/AppData/Local/bee/program-*.bee"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range all {
+		if b, err := os.ReadFile(path); err == nil && bytes.HasPrefix(b, elf) {
+			cached = path
+		}
+	}
+	if cached == "" {
+		t.Fatalf("not in the cache: %q", all)
+	}
+	t.Cleanup(func() { os.Remove(cached) })
+	good, err := os.ReadFile(cached)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, damaged := range [][]byte{nil, good[:len(good)/2], make([]byte, len(good))} {
+		if err := os.WriteFile(cached, damaged, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		run()
+		if again, err := os.ReadFile(cached); err != nil || !bytes.Equal(again, good) {
+			t.Errorf("the damaged file is not replaced: %d bytes, %v", len(again), err)
+		}
+	}
+}
+
 // TestNoSections: a program without usable section headers runs, as on Linux;
 // the start of every glibc program has a site whose original bytes are asked for.
 func TestNoSections(t *testing.T) {

@@ -193,17 +193,19 @@ func open(path string) (*program, error) {
 	}
 	isELF := bytes.HasPrefix(b, []byte("\x7fELF"))
 	isBee := image.IsBee(bytes.NewReader(b), int64(len(b))) || isELF && cutBee(b)
-	switch {
-	case !isELF && !isBee:
+	if !isELF && !isBee {
 		return nil, cannot(fmt.Errorf("%s: neither a .bee file nor a Linux program (ELF)", path))
-	case !isBee:
-		if b, err = rewritten(path, b); err != nil {
-			return nil, cannot(err)
-		}
 	}
-	f, err := image.Read(bytes.NewReader(b), int64(len(b)))
+	var f *image.File
+	if isBee {
+		if f, err = image.Read(bytes.NewReader(b), int64(len(b))); err != nil {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
+	} else {
+		b, f, err = rewritten(path, b)
+	}
 	if err != nil {
-		return nil, cannot(fmt.Errorf("%s: %w", path, err))
+		return nil, cannot(err)
 	}
 	return &program{path: path, bee: b, image: f.Main()}, nil
 }

@@ -3,19 +3,21 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"os"
 
+	"bee/image"
 	"bee/rewrite"
 	"bee/runtime/launch"
 )
 
 // rewritten gives the .bee form of a plain ELF program. It is kept in the
 // user's cache folder under the program's digest, so that only the first start
-// pays for the rewriting; what comes out of the cache is checked as any .bee
-// file is.
-func rewritten(path string, elf []byte) ([]byte, error) {
+// pays for the rewriting. What comes out of the cache is checked as any .bee
+// file is, and made anew if it is damaged.
+func rewritten(path string, elf []byte) ([]byte, *image.File, error) {
 	// Another build of beerun may hold another rewriter.
 	build := ""
 	if self, err := os.Executable(); err == nil {
@@ -26,21 +28,33 @@ func rewritten(path string, elf []byte) ([]byte, error) {
 	key := sha256.New()
 	key.Write(elf)
 	fmt.Fprint(key, rewrite.Version, build)
-	var fresh []byte
-	cached, err := launch.Cached(fmt.Sprintf("program-%x.bee", key.Sum(nil)[:16]), func() ([]byte, error) {
+	name := fmt.Sprintf("program-%x.bee", key.Sum(nil)[:16])
+
+	var bee []byte
+	create := func() ([]byte, error) {
 		r, err := rewrite.Bytes(elf, rewrite.Options{Name: path})
-		if err != nil {
-			return nil, err
+		if err == nil {
+			bee = r.Output
 		}
-		fresh = r.Output
-		return fresh, nil
-	})
-	if fresh != nil {
-		// A cache that cannot be written costs time, not the program.
-		return fresh, nil
+		return bee, err
 	}
-	if err != nil {
-		return nil, err
+	cached, err := launch.Cached(name, create)
+	if err == nil && bee == nil {
+		if b, e := os.ReadFile(cached); e == nil {
+			if f, e := image.Read(bytes.NewReader(b), int64(len(b))); e == nil {
+				return b, f, nil
+			}
+		}
+		_ = os.Remove(cached)
+		_, err = launch.Cached(name, create)
 	}
-	return os.ReadFile(cached)
+	// A cache that cannot be written costs time, not the program.
+	if bee == nil {
+		if err == nil {
+			err = fmt.Errorf("%s is damaged and cannot be replaced", cached)
+		}
+		return nil, nil, err
+	}
+	f, err := image.Read(bytes.NewReader(bee), int64(len(bee)))
+	return bee, f, err
 }

@@ -31,7 +31,10 @@ func Cached(name string, content func() ([]byte, error)) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, err = tmp.Write(file)
+	if _, err = tmp.Write(file); err == nil {
+		// The name may reach the disk before the content.
+		err = tmp.Sync()
+	}
 	if err = errors.Join(err, tmp.Close()); err == nil {
 		err = os.Rename(tmp.Name(), path)
 	}
