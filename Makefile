@@ -3,7 +3,8 @@
 # make bench    measures what docs/benchmarks.md says
 # make demo     a Linux program on the Windows API, from nothing
 #
-# Everything that is made lies under build/; `make clean` removes it (not the packages that the set-up installed).
+# Everything that is made lies under build/, but for the runners that the commands embed; `make clean` removes both (not the
+# packages that the set-up installed).
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
@@ -69,6 +70,7 @@ staticcheck:
 	GOOS=windows GOARCH=386 $(BUILD)/tools/staticcheck ./...
 
 format:
+	@[ -n "$(firstword $(SOURCES_GO))" ] || { echo "format: git names no source files"; exit 1; }
 	@files=$$(go tool gofumpt -l $(SOURCES_GO)) && \
 	if [ -n "$$files" ]; then echo "not formatted (go tool gofumpt -w FILE):"; echo "$$files"; exit 1; fi
 
@@ -86,7 +88,7 @@ unit:
 fuzz:
 	@FUZZTIME=$(FUZZTIME) tools/fuzz.sh
 
-# One after the other, whatever -j says: they share the two cores, and go test's output comes last.
+# One after the other, whatever -j says: they need the same files and processors, and go test's output comes last.
 test:
 	@$(MAKE) --no-print-directory setup
 	@$(MAKE) --no-print-directory build
@@ -115,4 +117,4 @@ bench: setup
 
 clean:
 	@[ ! -x $(BUILD)/wine/server ] || $(BUILD)/wine/server stop || true
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) $(RUNNERS)/*/embedded

@@ -32,6 +32,8 @@ key() { cat "$@" 2>/dev/null | sha256sum | cut -d' ' -f1; }
 done_already() { [ -f "$stamps/$1" ] && [ "$(cat "$stamps/$1")" = "$2" ]; }
 mark() { printf '%s\n' "$2" >"$stamps/$1.tmp" && mv "$stamps/$1.tmp" "$stamps/$1"; }
 
+command -v apt-get >/dev/null && command -v dpkg-query >/dev/null || die "this needs Debian's apt and dpkg"
+
 # ---- packages
 
 packages=(
