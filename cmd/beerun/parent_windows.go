@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"golang.org/x/sys/windows"
 
@@ -98,11 +96,11 @@ func runGuest(o *options, p *program, args []string) (status int, line string, e
 	}
 
 	// Ctrl-C reaches the whole console group: the guest decides what it
-	// means, and the parent stays to tell its status. signal.Ignore has no
-	// effect on Windows: only a signal that somebody wants is kept from ending
-	// the process.
-	interrupts := make(chan os.Signal, 1)
-	signal.Notify(interrupts, os.Interrupt)
+	// means, and the parent stays to tell its status.
+	pressed, err := stayThroughInterrupts()
+	if err != nil {
+		return 0, "", err
+	}
 
 	wide := im.Arch == image.AMD64
 	exe, err := runnerOf(wide)
@@ -125,24 +123,12 @@ func runGuest(o *options, p *program, args []string) (status int, line string, e
 	line = mark.Line()
 	if mark.Kind == launch.MarkNone {
 		line = fmt.Sprintf("none %#x", raw)
-		if raw == 0 && interrupted(interrupts) {
+		if raw == 0 && pressed.seen() {
 			raw = uint32(windows.STATUS_CONTROL_C_EXIT)
 		}
 	}
 	status, err = conclude(p.path, mark, raw)
 	return status, line, err
-}
-
-// interrupted tells whether Ctrl-C was pressed. Windows ends a process that
-// does not handle it with a status of its own, Wine with 0. The parent's own
-// notice may come a moment after the child's end.
-func interrupted(c <-chan os.Signal) bool {
-	select {
-	case <-c:
-		return true
-	case <-time.After(200 * time.Millisecond):
-		return false
-	}
 }
 
 // conclude turns the mark into an exit status and, where the user must know,
