@@ -87,7 +87,9 @@ func Start(exe string, cfg Config, img []byte, res Reservation) (*Child, error) 
 		if last == nil {
 			return c, nil
 		}
-		if !errors.Is(last, errRangeTaken) {
+		// Creating a process may fail for a moment on a busy machine, which
+		// Windows calls an internal error.
+		if !errors.Is(last, errRangeTaken) && !errors.Is(last, windows.ERROR_INTERNAL_ERROR) {
 			break
 		}
 	}

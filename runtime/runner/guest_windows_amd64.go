@@ -53,7 +53,7 @@ func (g *Guest) int80() {
 	g.cpu.SetReturn(-int64(abi.ENOSYS))
 }
 
-// sysenter faults in 64-bit programs (#UD on AMD, no vdso page on Intel).
+// sysenter has no meaning that a 64-bit program could rely on.
 func (g *Guest) sysenter() { g.cpu.SetReturn(-int64(abi.ENOSYS)) }
 
 // bases is the task's segment bases as the emulation wants them.
