@@ -15,7 +15,7 @@ import (
 )
 
 func main() {
-	runs := flag.Int("runs", 31, "how often each command runs; the median counts")
+	runs := flag.Int("runs", 11, "how often each command runs; the median counts")
 	write := flag.Bool("write", false, "write docs/benchmarks.md, not only standard output")
 	flag.Parse()
 	if err := run(*runs, *write); err != nil {
