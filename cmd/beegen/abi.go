@@ -78,6 +78,13 @@ const abiHeaders = `
 #include <linux/utime.h>
 #include <linux/membarrier.h>
 #include <linux/xattr.h>
+#include <linux/inotify.h>
+#include <linux/fanotify.h>
+#include <linux/timex.h>
+#include <linux/kcmp.h>
+#include <linux/ioprio.h>
+#include <linux/securebits.h>
+#include <linux/seccomp.h>
 #include <linux/wait.h>
 #include <asm/ldt.h>
 #include <asm/prctl.h>
@@ -159,13 +166,17 @@ func abiStructs() []abiStruct {
 		{"CapData", "struct __user_cap_data_struct", "", "effective permitted inheritable", ""},
 		{"CloneArgs", "struct clone_args", "", "flags pidfd child_tid parent_tid exit_signal stack stack_size tls set_tid set_tid_size cgroup", ""},
 		{"RobustListHead", "struct robust_list_head", "", "list futex_offset list_op_pending", ""},
+		{"Timex", "struct timex", "", "modes offset freq maxerror esterror status constant precision tolerance time tick ppsfreq jitter shift stabil jitcnt calcnt errcnt stbcnt tai", ""},
+		{"Timex64", "struct __kernel_timex", "", "modes offset freq maxerror esterror status constant precision tolerance time tick ppsfreq jitter shift stabil jitcnt calcnt errcnt stbcnt tai", "I386"},
+		{"SchedAttr", "struct sched_attr", "sched_", "size sched_policy sched_flags sched_nice sched_priority sched_runtime sched_deadline sched_period sched_util_min sched_util_max", ""},
+		{"InotifyEvent", "struct inotify_event", "", "wd mask cookie len", ""},
 		{"EpollEvent", "struct epoll_event", "", "events data", ""},
 	}
 }
 
 // abiConsts chooses the macros that become constants.
 var (
-	abiConsts = regexp.MustCompile(`^(O|S|F|AT|SEEK|LOCK|RENAME|STATX|FALLOC_FL|POSIX_FADV|PROT|MAP|MREMAP|MADV|MCL|MS|MLOCK|CLONE|PR|ARCH|RLIMIT|RLIM|RUSAGE|CLOCK|TIMER|GRND|FUTEX|SA|SS|SI|SIG[A-Z]*|ILL|FPE|SEGV|BUS|TRAP|CLD|POLL[A-Z]*|EPOLL[A-Z]*|TC[A-Z]*|TIO[A-Z]*|FIO[A-Z]*|LINUX_CAPABILITY|CAP|ADDR|READ|PER|CLOSE|MFD|RESOLVE|RWF|XATTR|W[A-Z]+|FD|SCHED|MEMBARRIER|PATH|NAME|ITIMER|FS_IOC|AF|V[A-Z]+|I[A-Z]+|E[A-Z]+|N[A-Z]+|OPOST|OLCUC|ONLCR|OCRNL|ONOCR|ONLRET|B|CS[0-9A-Z]+|CREAD|PAREN[AB]|PARODD|HUPCL|CLOCAL|CRTSCTS|XCASE|TOSTOP|DN|UTIME)(_[A-Z0-9_]+)?$|^[A-Z0-9]+_MAGIC$|^(SIG|POLL|EPOLL)[A-Z0-9_]+$`)
+	abiConsts = regexp.MustCompile(`^(O|S|F|AT|SEEK|LOCK|RENAME|STATX|FALLOC_FL|POSIX_FADV|PROT|MAP|MREMAP|MADV|MCL|MS|MLOCK|CLONE|PR|ARCH|RLIMIT|RLIM|RUSAGE|CLOCK|TIMER|GRND|FUTEX|SA|SS|SI|SIG[A-Z]*|ILL|FPE|SEGV|BUS|TRAP|CLD|POLL[A-Z]*|EPOLL[A-Z]*|TC[A-Z]*|TIO[A-Z]*|FIO[A-Z]*|LINUX_CAPABILITY|CAP|ADDR|READ|PER|CLOSE|MFD|RESOLVE|RWF|XATTR|W[A-Z]+|FD|SCHED|MEMBARRIER|PATH|NAME|ITIMER|FS_IOC|AF|V[A-Z]+|I[A-Z]+|E[A-Z]+|N[A-Z]+|OPOST|OLCUC|ONLCR|OCRNL|ONOCR|ONLRET|B|CS[0-9A-Z]+|CREAD|PAREN[AB]|PARODD|HUPCL|CLOCAL|CRTSCTS|XCASE|TOSTOP|DN|UTIME|ADJ|STA|TIME|KCMP|SECBIT|SECCOMP|FAN)(_[A-Z0-9_]+)?$|^[A-Z0-9]+_MAGIC$|^(SIG|POLL|EPOLL)[A-Z0-9_]+$`)
 	abiNot    = regexp.MustCompile(`^(SIG_(IGN|DFL|ERR)|E[0-9A-Z]+|NULL|SI_PAD_SIZE|SI_MAX_SIZE|IS_[A-Z]+|S_IS[A-Z]+|NR_OPEN|.*_H|INT_.*|WIFEX.*|INR_OPEN.*|CAP_TO.*|CAP_OPT.*|VOID|.*_IOCTL.*|NSIG|MAP_TYPE_.*|BLK.*|FS_IOC_.*|F_LINUX.*|IOC.*|SIGEV_PAD_SIZE|INIT_C_CC|MINSIGSTKSZ|XATTR_[A-Z0-9_]*(NAME|PREFIX|SUFFIX|POSIX|HURD)[A-Z0-9_]*|XATTR_[A-Z]+_(EXEC|IPIN|IPOUT|MMAP|TRANSMUTE)|XATTR_POSIX_ACL_[A-Z]+|PR_SET_PTRACER_ANY|RLIM_INFINITY)$`)
 	abiDefine = regexp.MustCompile(`(?m)^#define ([A-Za-z_][A-Za-z0-9_]*) (.+)$`)
 )

@@ -271,6 +271,46 @@ const (
 	AMD64RobustListHeadFutexOffset   = 8
 	AMD64RobustListHeadListOpPending = 16
 
+	SizeofAMD64Timex    = 208
+	AMD64TimexModes     = 0
+	AMD64TimexOffset    = 8
+	AMD64TimexFreq      = 16
+	AMD64TimexMaxerror  = 24
+	AMD64TimexEsterror  = 32
+	AMD64TimexStatus    = 40
+	AMD64TimexConstant  = 48
+	AMD64TimexPrecision = 56
+	AMD64TimexTolerance = 64
+	AMD64TimexTime      = 72
+	AMD64TimexTick      = 88
+	AMD64TimexPpsfreq   = 96
+	AMD64TimexJitter    = 104
+	AMD64TimexShift     = 112
+	AMD64TimexStabil    = 120
+	AMD64TimexJitcnt    = 128
+	AMD64TimexCalcnt    = 136
+	AMD64TimexErrcnt    = 144
+	AMD64TimexStbcnt    = 152
+	AMD64TimexTai       = 160
+
+	SizeofAMD64SchedAttr   = 56
+	AMD64SchedAttrSize     = 0
+	AMD64SchedAttrPolicy   = 4
+	AMD64SchedAttrFlags    = 8
+	AMD64SchedAttrNice     = 16
+	AMD64SchedAttrPriority = 20
+	AMD64SchedAttrRuntime  = 24
+	AMD64SchedAttrDeadline = 32
+	AMD64SchedAttrPeriod   = 40
+	AMD64SchedAttrUtilMin  = 48
+	AMD64SchedAttrUtilMax  = 52
+
+	SizeofAMD64InotifyEvent = 16
+	AMD64InotifyEventWd     = 0
+	AMD64InotifyEventMask   = 4
+	AMD64InotifyEventCookie = 8
+	AMD64InotifyEventLen    = 12
+
 	SizeofAMD64EpollEvent = 12
 	AMD64EpollEventEvents = 0
 	AMD64EpollEventData   = 4
