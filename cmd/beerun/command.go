@@ -22,6 +22,7 @@ type options struct {
 	argv0    string
 	strace   string
 	mark     string
+	counts   string
 }
 
 // statusError carries beerun's own exit status.
@@ -84,6 +85,8 @@ program cannot be run, 127 if it was not found.`,
 	f.Lookup("strace").NoOptDefVal = "calls"
 	f.StringVar(&o.mark, "mark", "", "write how the program ended to this `file`")
 	_ = f.MarkHidden("mark")
+	f.StringVar(&o.counts, "count-calls", "", "write how often each system call was made to this `file` at the end: lines of \"NR NAME OK ERRORS\"")
+	_ = f.MarkHidden("count-calls")
 	_ = cmd.MarkFlagDirname("root")
 
 	cmd.SetArgs(args)

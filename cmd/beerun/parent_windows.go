@@ -91,6 +91,11 @@ func runGuest(o *options, p *program, args []string) (status int, line string, e
 		Strace:  o.straceMode(),
 		Base:    im.Base,
 	}
+	if o.counts != "" {
+		if cfg.CountCalls, err = filepath.Abs(o.counts); err != nil {
+			return 0, "", fmt.Errorf("--count-calls %s: %w", o.counts, err)
+		}
+	}
 	if o.argv0 != "" {
 		cfg.Args[0] = o.argv0
 	}

@@ -19,6 +19,9 @@ type Config struct {
 	Mounts []Mount // beyond the default ones
 	Cwd    string  // guest path; empty: the caller's directory
 	Strace Strace
+	// CountCalls is the host file that gets the counts of system calls
+	// (kernel.Table.WriteCounts) at the end, or empty.
+	CountCalls string
 	// Base is where the image lies: where it is linked, but for
 	// position-independent programs.
 	Base uint64

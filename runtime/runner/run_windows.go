@@ -47,6 +47,9 @@ func Run(a *launch.Attached) launch.Mark {
 	}
 	m := g.loop()
 	g.proc.Finish()
+	if err := writeCounts(a.Config.CountCalls, g.proc); err != nil {
+		return launch.Mark{Kind: launch.MarkRunner, Value: statusRunner, Message: err.Error()}
+	}
 	return m
 }
 
