@@ -146,6 +146,21 @@ unpack() {
 	rm -rf "$work"
 }
 
+# The kernel's own tests of its system calls: tools/include and tools/testing/selftests of Debian's kernel source become build/thirdparty/linux-source.
+# Nothing else of the archive, which is large, is unpacked, and the package does not stay.
+kernel_selftests() {
+	local dir=$build/thirdparty/linux-source package=linux-source-6.1 work
+	[ -d "$dir" ] && return
+	unpack $package amd64 $package
+	say "unpacking the kernel's self-tests"
+	work=$(mktemp -d "$build/thirdparty/.work.XXXXXX")
+	tar -xJf "$build/thirdparty/$package/usr/src/$package.tar.xz" -C "$work" --strip-components=1 \
+		$package/tools/include $package/tools/testing/selftests
+	mv "$work" "$dir"
+	chmod 755 "$dir"
+	rm -rf "$build/thirdparty/$package"
+}
+
 # The wrappers have one name for both widths, whatever Debian calls its own. Static programs only: no musl loader is installed for i386.
 musl_wrappers() {
 	local dir=$build/musl tree=$build/thirdparty/musl-dev-i386
@@ -234,6 +249,7 @@ for arch in i386 amd64; do
 		unpack "$package" "$arch" "$package-$arch"
 	done
 done
+kernel_selftests
 musl_wrappers
 wine_wrappers
 wine_prefix
