@@ -92,6 +92,8 @@ const abiHeaders = `
 #include <asm/ioctls.h>
 #include <linux/signal.h>
 #include <asm/siginfo.h>
+#include <asm/sigcontext.h>
+#include <linux/signalfd.h>
 #include <asm/poll.h>
 #include <asm/unistd.h>
 `
@@ -110,6 +112,15 @@ struct k_rusage {
 	__kernel_long_t ru_maxrss, ru_ixrss, ru_idrss, ru_isrss, ru_minflt, ru_majflt, ru_nswap, ru_inblock, ru_oublock,
 		ru_msgsnd, ru_msgrcv, ru_nsignals, ru_nvcsw, ru_nivcsw;
 };
+struct k_sigset { unsigned long sig[64 / (8 * sizeof(long))]; };
+struct k_ucontext { unsigned long uc_flags; void *uc_link; stack_t uc_stack; struct sigcontext uc_mcontext; struct k_sigset uc_sigmask; };
+#ifdef __i386__
+struct k_sigframe { void *pretcode; int sig; struct sigcontext sc; struct _fpstate_32 unused; unsigned extramask; char retcode[8]; };
+struct k_rt_sigframe { void *pretcode; int sig; void *pinfo, *puc; siginfo_t info; struct k_ucontext uc; char retcode[8]; };
+#else
+struct k_rt_sigframe { void *pretcode; struct k_ucontext uc; siginfo_t info; };
+#endif
+struct k_itimerspec { struct k_timespec it_interval, it_value; };
 struct k_mmap { unsigned int addr, len, prot, flags, fd, offset; };
 #define BADOFF(t, f) __builtin_offsetof(t, f)
 `
@@ -157,6 +168,17 @@ func abiStructs() []abiStruct {
 		{"OldSigaction", "struct sigaction", "sa_", "sa_handler sa_mask sa_flags sa_restorer", "I386"},
 		{"Stack", "stack_t", "ss_", "ss_sp ss_flags ss_size", ""},
 		{"Siginfo", "siginfo_t", "si_", "si_signo si_errno si_code si_pid si_uid si_status si_utime si_stime si_value si_addr si_band si_fd", ""},
+		{"Sigcontext", "struct sigcontext", "", "r8 r9 r10 r11 r12 r13 r14 r15 rdi rsi rbp rbx rdx rax rcx rsp rip eflags cs err trapno oldmask cr2 fpstate", "AMD64"},
+		{"Sigcontext", "struct sigcontext", "", "gs fs es ds edi esi ebp esp ebx edx ecx eax trapno err eip cs eflags esp_at_signal ss fpstate oldmask cr2", "I386"},
+		{"Ucontext", "struct k_ucontext", "uc_", "uc_flags uc_link uc_stack uc_mcontext uc_sigmask", ""},
+		{"Sigframe", "struct k_sigframe", "", "pretcode sig sc extramask retcode", "I386"},
+		{"RtSigframe", "struct k_rt_sigframe", "", "pretcode sig pinfo puc info uc retcode", "I386"},
+		{"RtSigframe", "struct k_rt_sigframe", "", "pretcode uc info", "AMD64"},
+		{"Sigevent", "struct sigevent", "sigev_", "sigev_value sigev_signo sigev_notify sigev_notify_thread_id", ""},
+		{"Itimerspec", "struct k_itimerspec", "it_", "it_interval it_value", ""},
+		{"Itimerspec64", "struct __kernel_itimerspec", "it_", "it_interval it_value", ""},
+		{"SignalfdSiginfo", "struct signalfd_siginfo", "ssi_", "ssi_signo ssi_errno ssi_code ssi_pid ssi_uid ssi_fd ssi_tid ssi_band ssi_overrun ssi_trapno ssi_status ssi_int ssi_ptr ssi_utime ssi_stime ssi_addr ssi_addr_lsb", ""},
+		{"SiginfoTimer", "siginfo_t", "si_", "si_tid si_overrun si_value", ""},
 		{"Flock", "struct flock", "l_", "l_type l_whence l_start l_len l_pid", ""},
 		{"Flock64", "struct flock64", "l_", "l_type l_whence l_start l_len l_pid", "I386"},
 		{"Pollfd", "struct pollfd", "", "fd events revents", ""},

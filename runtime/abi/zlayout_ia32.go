@@ -252,6 +252,91 @@ const (
 	I386SiginfoBand   = 12
 	I386SiginfoFd     = 16
 
+	SizeofI386Sigcontext      = 88
+	I386SigcontextGs          = 0
+	I386SigcontextFs          = 4
+	I386SigcontextEs          = 8
+	I386SigcontextDs          = 12
+	I386SigcontextEdi         = 16
+	I386SigcontextEsi         = 20
+	I386SigcontextEbp         = 24
+	I386SigcontextEsp         = 28
+	I386SigcontextEbx         = 32
+	I386SigcontextEdx         = 36
+	I386SigcontextEcx         = 40
+	I386SigcontextEax         = 44
+	I386SigcontextTrapno      = 48
+	I386SigcontextErr         = 52
+	I386SigcontextEip         = 56
+	I386SigcontextCs          = 60
+	I386SigcontextEflags      = 64
+	I386SigcontextEspAtSignal = 68
+	I386SigcontextSs          = 72
+	I386SigcontextFpstate     = 76
+	I386SigcontextOldmask     = 80
+	I386SigcontextCr2         = 84
+
+	SizeofI386Ucontext   = 116
+	I386UcontextFlags    = 0
+	I386UcontextLink     = 4
+	I386UcontextStack    = 8
+	I386UcontextMcontext = 20
+	I386UcontextSigmask  = 108
+
+	SizeofI386Sigframe    = 732
+	I386SigframePretcode  = 0
+	I386SigframeSig       = 4
+	I386SigframeSc        = 8
+	I386SigframeExtramask = 720
+	I386SigframeRetcode   = 724
+
+	SizeofI386RtSigframe   = 268
+	I386RtSigframePretcode = 0
+	I386RtSigframeSig      = 4
+	I386RtSigframePinfo    = 8
+	I386RtSigframePuc      = 12
+	I386RtSigframeInfo     = 16
+	I386RtSigframeUc       = 144
+	I386RtSigframeRetcode  = 260
+
+	SizeofI386Sigevent         = 64
+	I386SigeventValue          = 0
+	I386SigeventSigno          = 4
+	I386SigeventNotify         = 8
+	I386SigeventNotifyThreadId = 12
+
+	SizeofI386Itimerspec   = 16
+	I386ItimerspecInterval = 0
+	I386ItimerspecValue    = 8
+
+	SizeofI386Itimerspec64   = 32
+	I386Itimerspec64Interval = 0
+	I386Itimerspec64Value    = 16
+
+	SizeofI386SignalfdSiginfo  = 128
+	I386SignalfdSiginfoSigno   = 0
+	I386SignalfdSiginfoErrno   = 4
+	I386SignalfdSiginfoCode    = 8
+	I386SignalfdSiginfoPid     = 12
+	I386SignalfdSiginfoUid     = 16
+	I386SignalfdSiginfoFd      = 20
+	I386SignalfdSiginfoTid     = 24
+	I386SignalfdSiginfoBand    = 28
+	I386SignalfdSiginfoOverrun = 32
+	I386SignalfdSiginfoTrapno  = 36
+	I386SignalfdSiginfoStatus  = 40
+	I386SignalfdSiginfoInt     = 44
+	I386SignalfdSiginfoPtr     = 48
+	I386SignalfdSiginfoUtime   = 56
+	I386SignalfdSiginfoStime   = 64
+	I386SignalfdSiginfoAddr    = 72
+	I386SignalfdSiginfoAddrLsb = 80
+
+	SizeofI386SiginfoTimer  = 128
+	I386SiginfoTimerTid     = 12
+	I386SiginfoTimerOverrun = 16
+	I386SiginfoTimerValue   = 20
+
 	SizeofI386Flock = 16
 	I386FlockType   = 0
 	I386FlockWhence = 2

@@ -227,6 +227,82 @@ const (
 	AMD64SiginfoBand   = 16
 	AMD64SiginfoFd     = 24
 
+	SizeofAMD64Sigcontext  = 256
+	AMD64SigcontextR8      = 0
+	AMD64SigcontextR9      = 8
+	AMD64SigcontextR10     = 16
+	AMD64SigcontextR11     = 24
+	AMD64SigcontextR12     = 32
+	AMD64SigcontextR13     = 40
+	AMD64SigcontextR14     = 48
+	AMD64SigcontextR15     = 56
+	AMD64SigcontextRdi     = 64
+	AMD64SigcontextRsi     = 72
+	AMD64SigcontextRbp     = 80
+	AMD64SigcontextRbx     = 88
+	AMD64SigcontextRdx     = 96
+	AMD64SigcontextRax     = 104
+	AMD64SigcontextRcx     = 112
+	AMD64SigcontextRsp     = 120
+	AMD64SigcontextRip     = 128
+	AMD64SigcontextEflags  = 136
+	AMD64SigcontextCs      = 144
+	AMD64SigcontextErr     = 152
+	AMD64SigcontextTrapno  = 160
+	AMD64SigcontextOldmask = 168
+	AMD64SigcontextCr2     = 176
+	AMD64SigcontextFpstate = 184
+
+	SizeofAMD64Ucontext   = 304
+	AMD64UcontextFlags    = 0
+	AMD64UcontextLink     = 8
+	AMD64UcontextStack    = 16
+	AMD64UcontextMcontext = 40
+	AMD64UcontextSigmask  = 296
+
+	SizeofAMD64RtSigframe   = 440
+	AMD64RtSigframePretcode = 0
+	AMD64RtSigframeUc       = 8
+	AMD64RtSigframeInfo     = 312
+
+	SizeofAMD64Sigevent         = 64
+	AMD64SigeventValue          = 0
+	AMD64SigeventSigno          = 8
+	AMD64SigeventNotify         = 12
+	AMD64SigeventNotifyThreadId = 16
+
+	SizeofAMD64Itimerspec   = 32
+	AMD64ItimerspecInterval = 0
+	AMD64ItimerspecValue    = 16
+
+	SizeofAMD64Itimerspec64   = 32
+	AMD64Itimerspec64Interval = 0
+	AMD64Itimerspec64Value    = 16
+
+	SizeofAMD64SignalfdSiginfo  = 128
+	AMD64SignalfdSiginfoSigno   = 0
+	AMD64SignalfdSiginfoErrno   = 4
+	AMD64SignalfdSiginfoCode    = 8
+	AMD64SignalfdSiginfoPid     = 12
+	AMD64SignalfdSiginfoUid     = 16
+	AMD64SignalfdSiginfoFd      = 20
+	AMD64SignalfdSiginfoTid     = 24
+	AMD64SignalfdSiginfoBand    = 28
+	AMD64SignalfdSiginfoOverrun = 32
+	AMD64SignalfdSiginfoTrapno  = 36
+	AMD64SignalfdSiginfoStatus  = 40
+	AMD64SignalfdSiginfoInt     = 44
+	AMD64SignalfdSiginfoPtr     = 48
+	AMD64SignalfdSiginfoUtime   = 56
+	AMD64SignalfdSiginfoStime   = 64
+	AMD64SignalfdSiginfoAddr    = 72
+	AMD64SignalfdSiginfoAddrLsb = 80
+
+	SizeofAMD64SiginfoTimer  = 128
+	AMD64SiginfoTimerTid     = 16
+	AMD64SiginfoTimerOverrun = 20
+	AMD64SiginfoTimerValue   = 24
+
 	SizeofAMD64Flock = 32
 	AMD64FlockType   = 0
 	AMD64FlockWhence = 2
