@@ -76,9 +76,34 @@ type Info struct {
 	ParentPID   int
 }
 
-// System is the rest of the machine.
+// Usage is what the process has used so far.
+type Usage struct {
+	// MinorFaults and MajorFaults count page faults without and with a read
+	// from the disk; a host that does not tell them apart has all in the first.
+	MinorFaults, MajorFaults uint64
+	RSS, PeakRSS             uint64 // bytes of memory that are, and were at most, present
+	ReadBytes, WriteBytes    uint64 // of read and write calls to the host
+	ReadCalls, WriteCalls    uint64
+}
+
+// System is the rest of the machine. Methods that are about a thread mean the
+// calling one.
 type System interface {
 	Info() Info
 	Random(b []byte) abi.Errno
 	PID() int
+	Usage() Usage
+	// CPUTimes tells the time since boot that all processors together spent
+	// idle, in programs and in the system.
+	CPUTimes() (idle, user, system time.Duration)
+	// CPU tells the processor that runs the thread, below Info.CPUs.
+	CPU() int
+	// SetAffinity binds the thread to processors: bit i of mask is processor i.
+	SetAffinity(mask []uint64) abi.Errno
+	// SetNice gives the thread the priority that is nearest to a nice value
+	// (-20 to 19); idle asks for the lowest there is.
+	SetNice(nice int, idle bool)
+	// FlushWrites returns when every thread of the process has passed a memory
+	// barrier.
+	FlushWrites()
 }

@@ -69,3 +69,91 @@ func (System) Random(b []byte) abi.Errno {
 
 // PID is the process's identifier.
 func (System) PID() int { return os.Getpid() }
+
+var (
+	procGetProcessMemoryInfo  = kernel32.NewProc("K32GetProcessMemoryInfo")
+	procGetProcessIoCounters  = kernel32.NewProc("GetProcessIoCounters")
+	procGetSystemTimes        = kernel32.NewProc("GetSystemTimes")
+	procCurrentProcessor      = kernel32.NewProc("GetCurrentProcessorNumber")
+	procSetThreadAffinityMask = kernel32.NewProc("SetThreadAffinityMask")
+	procSetThreadPriority     = kernel32.NewProc("SetThreadPriority")
+	procFlushProcessWrites    = kernel32.NewProc("FlushProcessWriteBuffers")
+)
+
+// processMemoryCounters is PROCESS_MEMORY_COUNTERS (psapi.h); sizes in bytes.
+type processMemoryCounters struct {
+	size, pageFaults                 uint32
+	peakWorkingSet, workingSet       uintptr
+	peakPagedPool, pagedPool         uintptr
+	peakNonPagedPool, nonPagedPool   uintptr
+	pagefileUsage, peakPagefileUsage uintptr
+}
+
+// ioCounters is IO_COUNTERS (winnt.h).
+type ioCounters struct {
+	readOps, writeOps, otherOps       uint64
+	readBytes, writeBytes, otherBytes uint64
+}
+
+// Usage asks GetProcessMemoryInfo, whose page faults are of all kinds, and
+// GetProcessIoCounters.
+func (System) Usage() host.Usage {
+	var u host.Usage
+	self := uintptr(windows.CurrentProcess())
+	m := processMemoryCounters{}
+	m.size = uint32(unsafe.Sizeof(m))
+	if r, _, _ := procGetProcessMemoryInfo.Call(self, uintptr(unsafe.Pointer(&m)), uintptr(m.size)); r != 0 {
+		u.MinorFaults, u.RSS, u.PeakRSS = uint64(m.pageFaults), uint64(m.workingSet), uint64(m.peakWorkingSet)
+	}
+	var c ioCounters
+	if r, _, _ := procGetProcessIoCounters.Call(self, uintptr(unsafe.Pointer(&c))); r != 0 {
+		u.ReadBytes, u.WriteBytes, u.ReadCalls, u.WriteCalls = c.readBytes, c.writeBytes, c.readOps, c.writeOps
+	}
+	return u
+}
+
+// CPUTimes is GetSystemTimes, whose kernel time includes the idle time.
+func (System) CPUTimes() (idle, user, system time.Duration) {
+	var i, k, u windows.Filetime
+	r, _, _ := procGetSystemTimes.Call(uintptr(unsafe.Pointer(&i)), uintptr(unsafe.Pointer(&k)), uintptr(unsafe.Pointer(&u)))
+	if r == 0 {
+		return 0, 0, 0
+	}
+	return ticks100(i), ticks100(u), max(0, ticks100(k)-ticks100(i))
+}
+
+// CPU is GetCurrentProcessorNumber, within the thread's group of processors.
+func (System) CPU() int {
+	r, _, _ := procCurrentProcessor.Call()
+	return int(r)
+}
+
+// SetAffinity is SetThreadAffinityMask: of the first group of processors, as
+// many as a word of the process has bits.
+func (System) SetAffinity(mask []uint64) abi.Errno {
+	if len(mask) == 0 || uintptr(mask[0]) == 0 {
+		return abi.EINVAL
+	}
+	if r, _, err := procSetThreadAffinityMask.Call(uintptr(windows.CurrentThread()), uintptr(mask[0])); r == 0 {
+		return Errno(err)
+	}
+	return 0
+}
+
+// SetNice chooses among the seven priorities of a normal process. Above the
+// usual one there is none for an unprivileged Linux user.
+func (System) SetNice(nice int, idle bool) {
+	priority := 0 // THREAD_PRIORITY_NORMAL
+	switch {
+	case idle || nice == 19:
+		priority = -15 // THREAD_PRIORITY_IDLE
+	case nice >= 10:
+		priority = -2 // THREAD_PRIORITY_LOWEST
+	case nice > 0:
+		priority = -1 // THREAD_PRIORITY_BELOW_NORMAL
+	}
+	procSetThreadPriority.Call(uintptr(windows.CurrentThread()), uintptr(priority)) // fails only for rights that the thread has over itself
+}
+
+// FlushWrites is FlushProcessWriteBuffers.
+func (System) FlushWrites() { procFlushProcessWrites.Call() }
