@@ -71,6 +71,7 @@ type Process struct {
 	noNewPrivs  bool
 	keepCaps    uint64
 	deathSignal uint32
+	traits      traits
 	tasks       map[int]*Task
 	nextTID     int
 

@@ -31,6 +31,8 @@ type Task struct {
 	robustList uint64
 	robustLen  uint64
 
+	traits taskTraits // guarded by Process.mu
+
 	cache vmaCache
 }
 
