@@ -52,8 +52,9 @@ func (f *File) Close() error {
 	return f.c.Close()
 }
 
-// Append gives the .bee file made of an ELF file and its manifest, whose
-// first image becomes that of elf: source size and digest are filled in.
+// Append makes an ELF file a .bee file. The first image of the manifest becomes
+// that of elf: source size and digest are filled in. As append does, it takes
+// the room behind elf where its capacity has enough, else it copies elf.
 func Append(elf []byte, m *Manifest) ([]byte, error) {
 	if len(m.Images) == 0 {
 		return nil, bad(-1, ErrValue, "the manifest holds no image")
@@ -64,8 +65,11 @@ func Append(elf []byte, m *Manifest) ([]byte, error) {
 		return nil, err
 	}
 	payload := Encode(m)
-	out := make([]byte, 0, len(elf)+len(payload)+TrailerSize)
-	out = append(out, elf...)
+	out := elf
+	if n := len(elf) + len(payload) + TrailerSize; n > cap(elf) {
+		out = make([]byte, 0, n)
+		out = append(out, elf...)
+	}
 	out = append(out, payload...)
 	out = append(out, trailerMagic...)
 	out = binary.LittleEndian.AppendUint32(out, FormatVersion)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"debug/elf"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -279,31 +280,62 @@ func word(b []byte, n int) uint64 {
 }
 
 // relocate puts the addresses of code and data that relocations will make,
-// for a program that is loaded where it is linked, into p.mem: RELA entries
+// for a program that is loaded where it is linked, into p.moved: RELA entries
 // keep them elsewhere. It refuses what cannot be done to rewritten code.
 func (p *program) relocate() error {
-	cloned := false
-	return p.eachReloc(func(r reloc) error {
+	lo, hi := uint64(math.MaxUint64), uint64(0) // of the segments that have places, in the file
+	err := p.eachReloc(func(r reloc) error {
 		for i := range p.segs {
 			if s := &p.segs[i]; s.exec() && s.flags&elf.PF_W == 0 && r.at < s.vaddr+s.memsz && s.vaddr < r.at+uint64(p.word) {
 				return fail(-1, ErrTextRel, "at %#x; compile all of it with -fPIE, link with -z text", r.at)
 			}
 		}
-		if r.kind != relocPointer || !r.rela {
-			return nil
-		}
-		off, n, ok := p.offset(r.at)
-		if !ok || n < uint64(p.word) {
-			return nil
-		}
-		if !cloned {
-			p.mem, cloned = bytes.Clone(p.data), true
-		}
-		for i := range p.word {
-			p.mem[off+uint64(i)] = byte(r.to >> (8 * i))
+		if s := p.place(r); s != nil {
+			lo, hi = min(lo, s.off), max(hi, s.off+s.filesz)
 		}
 		return nil
 	})
+	if err != nil || lo > hi {
+		return err
+	}
+	// A segment lies inside or outside as a whole.
+	for grown := true; grown; {
+		grown = false
+		for i := range p.segs {
+			if s := &p.segs[i]; s.load() && s.off < hi && lo < s.off+s.filesz && (s.off < lo || s.off+s.filesz > hi) {
+				lo, hi, grown = min(lo, s.off), max(hi, s.off+s.filesz), true
+			}
+		}
+	}
+	moved := bytes.Clone(p.data[lo:hi])
+	err = p.eachReloc(func(r reloc) error {
+		if s := p.place(r); s != nil {
+			b := moved[s.off+(r.at-s.vaddr)-lo:]
+			for i := range p.word {
+				b[i] = byte(r.to >> (8 * i))
+			}
+		}
+		return nil
+	})
+	p.moved, p.movedAt = moved, lo
+	return err
+}
+
+// place gives the segment that holds the place of a relocation whose word in
+// the file is not what it becomes.
+func (p *program) place(r reloc) *segment {
+	if r.kind != relocPointer || !r.rela {
+		return nil
+	}
+	for i := range p.segs {
+		if s := &p.segs[i]; s.load() && s.has(r.at) {
+			if s.filesz-(r.at-s.vaddr) < uint64(p.word) {
+				return nil
+			}
+			return s
+		}
+	}
+	return nil
 }
 
 // checkRelocations makes sure that the program will not relocate bytes that

@@ -19,10 +19,13 @@ const maxHeaders = 65536
 // they name lies inside of the file, and segments neither overlap nor wrap.
 type program struct {
 	data []byte
-	// mem is data with the relocations of a position-independent program
-	// applied, as if it were loaded where it is linked. It is what evidence is
-	// read from; nothing of it is written to a file.
-	mem  []byte
+	// moved is data from movedAt on with the relocations of a
+	// position-independent program applied, as if it were loaded where it is
+	// linked. It is what evidence is read from (file does that); nothing of it
+	// is written to a file.
+	moved   []byte
+	movedAt uint64
+
 	arch image.Arch
 	pie  bool
 	dyn  *dynSection // nil: no dynamic section
@@ -115,7 +118,7 @@ func readELF(data []byte) (*program, error) {
 	case size < elf.EI_NIDENT:
 		return nil, fail(int64(size), ErrTruncated, "the file ends inside of the ELF header, after %d bytes", size)
 	}
-	p := &program{data: data, mem: data}
+	p := &program{data: data}
 	class, order := elf.Class(data[elf.EI_CLASS]), elf.Data(data[elf.EI_DATA])
 	if class != elf.ELFCLASS32 && class != elf.ELFCLASS64 {
 		return nil, fail(elf.EI_CLASS, ErrMalformed, "class %d is neither 32 nor 64 bits", class)
@@ -343,7 +346,16 @@ func (p *program) contents(s *segment) []byte {
 	if s.filesz == 0 { // then the offset may be anything
 		return nil
 	}
-	return p.mem[s.off : s.off+s.filesz : s.off+s.filesz]
+	return p.file(s.off, s.filesz)
+}
+
+// file gives n bytes of the file from off on, relocated. What lies in p.moved
+// in part only, as a damaged file's sections may, is given as the file has it.
+func (p *program) file(off, n uint64) []byte {
+	if k := off - p.movedAt; k <= uint64(len(p.moved)) && n <= uint64(len(p.moved))-k {
+		return p.moved[k : k+n : k+n]
+	}
+	return p.data[off : off+n : off+n]
 }
 
 // at gives up to n bytes of the file that are loaded at address a.
@@ -351,7 +363,7 @@ func (p *program) at(a uint64, n int) []byte {
 	for i := range p.segs {
 		if s := &p.segs[i]; s.load() && s.has(a) {
 			off := a - s.vaddr
-			return p.mem[s.off+off : s.off+off+min(uint64(n), s.filesz-off)]
+			return p.file(s.off+off, min(uint64(n), s.filesz-off))
 		}
 	}
 	return nil
@@ -446,7 +458,7 @@ func (p *program) bytesOf(s *section) []byte {
 	if s == nil || s.typ == elf.SHT_NOBITS || s.typ == elf.SHT_NULL {
 		return nil
 	}
-	return p.mem[s.off : s.off+s.size]
+	return p.file(s.off, s.size)
 }
 
 // section finds a section by name, nil if there is none.

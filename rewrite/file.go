@@ -3,9 +3,11 @@ package rewrite
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // maxInput bounds the size of a program: what a 32-bit host can hold twice.
@@ -13,6 +15,12 @@ const maxInput = 1 << 30
 
 // ReadFile reads a program whole; it refuses what is no regular file.
 func ReadFile(path string) ([]byte, os.FileInfo, error) {
+	return readFile(path, func(int64) int64 { return 0 })
+}
+
+// readFile is ReadFile with room for more behind the file's, so that
+// what is made of it needs no second copy.
+func readFile(path string, room func(size int64) int64) ([]byte, os.FileInfo, error) {
 	st, err := os.Stat(path)
 	if err != nil {
 		return nil, nil, plain(path, err)
@@ -20,15 +28,38 @@ func ReadFile(path string) ([]byte, os.FileInfo, error) {
 	if err := regular(path, st); err != nil {
 		return nil, nil, err
 	}
-	if st.Size() > maxInput {
-		return nil, nil, &Error{File: path, Off: -1, Err: ErrTooLarge, Msg: fmt.Sprintf("%d bytes, %d at most", st.Size(), maxInput)}
+	tooLarge := func(size int64) error {
+		return &Error{File: path, Off: -1, Err: ErrTooLarge, Msg: fmt.Sprintf("%d bytes, %d at most", size, maxInput)}
 	}
-	data, err := os.ReadFile(path)
+	if st.Size() > maxInput {
+		return nil, nil, tooLarge(st.Size())
+	}
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, nil, plain(path, err)
 	}
-	return data, st, nil
+	defer f.Close()
+	// One byte more shows the end without growing.
+	data := make([]byte, 0, st.Size()+1+room(st.Size()))
+	for {
+		n, err := f.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return data, st, nil
+		case err != nil:
+			return nil, nil, plain(path, err)
+		case len(data) > maxInput: // it grew
+			return nil, nil, tooLarge(int64(len(data)))
+		case len(data) == cap(data):
+			data = slices.Grow(data, len(data))
+		}
+	}
 }
+
+// room is what rewriting adds to a program, mostly: small programs with many
+// sites grow by a twelfth.
+func room(size int64) int64 { return size/8 + 1<<16 }
 
 func regular(path string, st os.FileInfo) error {
 	if st.IsDir() {
@@ -57,7 +88,7 @@ func plain(path string, err error) error {
 // File rewrites the program at in and writes the result to out, which is
 // replaced as a whole or not at all. The result has in's permissions.
 func File(in, out string, opts Options) (*Result, error) {
-	data, st, err := ReadFile(in)
+	data, st, err := readFile(in, room)
 	if err != nil {
 		return nil, err
 	}
@@ -74,9 +105,9 @@ func File(in, out string, opts Options) (*Result, error) {
 	if opts.Name == "" {
 		opts.Name = in
 	}
-	res, err := Bytes(data, opts)
+	res, err := rewriteBytes(data, true, opts)
 	if err != nil {
-		return nil, err
+		return nil, named(opts.Name, err)
 	}
 	if opts.Wrap != nil {
 		if res.Output, err = opts.Wrap(res); err != nil {

@@ -94,7 +94,14 @@ func (p *program) goTable(b []byte) []plan.FuncRange {
 	if !p.inText(last - 1) {
 		return nil
 	}
-	strs := string(b[names:])
+	// Names lie in front of much that is none.
+	end := uint64(0)
+	for i := range n {
+		if o := uint64(at(2*i + 1)); o+8 <= uint64(len(tab)) {
+			end = max(end, uint64(binary.LittleEndian.Uint32(tab[o+4:]))+maxName)
+		}
+	}
+	strs := string(b[names:min(size, names+end)])
 	out := make([]plan.FuncRange, 0, n)
 	for i := range n {
 		r := plan.FuncRange{Start: text + uint64(at(2*i)), End: text + uint64(at(2*i+2)), Source: "pclntab"}

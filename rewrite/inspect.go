@@ -29,7 +29,7 @@ func Inspect(name string, data []byte) (*Inspection, error) {
 
 func inspect(name string, data []byte) (*Inspection, error) {
 	if !image.IsBee(bytes.NewReader(data), int64(len(data))) {
-		res, err := rewriteBytes(data, Options{Name: name, AllowTrap: true})
+		res, err := rewriteBytes(data, false, Options{Name: name, AllowTrap: true})
 		if err != nil {
 			return nil, err
 		}

@@ -52,10 +52,10 @@ func (p *program) proofAddr() uint64 {
 
 func page(n uint64) uint64 { return (n + pageSize - 1) &^ (pageSize - 1) }
 
-// proof gives the program patched in place, with the trampolines as one more
+// proof patches p.data in place and gives it with the trampolines as one more
 // segment.
 func (p *program) proof(im *image.Image) ([]byte, error) {
-	out := slices.Clone(p.data)
+	out := p.data
 	for _, patch := range im.Patches {
 		off, n, ok := p.offset(im.Base + patch.Addr)
 		if !ok || n < uint64(len(patch.Data)) {
@@ -108,8 +108,12 @@ func (p *program) proof(im *image.Image) ([]byte, error) {
 	}
 	segs[at].filesz, segs[at].memsz = uint64(len(body)), uint64(len(body))
 	segs[at].paddr = tramp.vaddr
-	out = append(out, make([]byte, int(tramp.off)-len(out))...)
-	out = append(out, body...)
+	if n := int(tramp.off) + len(body); n > cap(out) {
+		out = append(make([]byte, 0, n), out...)
+	}
+	gap := out[len(out):tramp.off]
+	clear(gap)
+	out = append(out[:tramp.off], body...)
 	for i := range segs {
 		if s := &segs[i]; s.typ == elf.PT_PHDR && moved {
 			s.off, s.vaddr = phoff, tramp.vaddr+(phoff-tramp.off)

@@ -71,11 +71,14 @@ type Result struct {
 
 // Bytes rewrites a static ELF program. It does not change elf.
 func Bytes(elf []byte, opts Options) (*Result, error) {
-	r, err := rewriteBytes(elf, opts)
+	r, err := rewriteBytes(elf, false, opts)
 	return r, named(opts.Name, err)
 }
 
-func rewriteBytes(data []byte, opts Options) (*Result, error) {
+// rewriteBytes is Bytes. Where data is ours, the output is made in its place,
+// as far as its capacity goes: a program is the most of what a rewrite holds
+// in memory.
+func rewriteBytes(data []byte, ours bool, opts Options) (*Result, error) {
 	start := time.Now()
 	if image.IsBee(bytes.NewReader(data), int64(len(data))) {
 		return nil, fail(int64(len(data)-image.TrailerSize), ErrRewritten, "give the original program")
@@ -94,11 +97,17 @@ func rewriteBytes(data []byte, opts Options) (*Result, error) {
 	res := &Result{Manifest: &image.Manifest{Rewriter: Version, Images: []image.Image{w.image}}}
 	switch opts.Form {
 	case FormBee:
+		if !ours {
+			data = slices.Clip(data)
+		}
 		res.Output, err = image.Append(data, res.Manifest)
 	case FormLinuxProof:
 		im := &res.Manifest.Images[0]
 		im.SourceSize, im.SourceDigest = uint64(len(data)), sha256.Sum256(data)
 		if err = res.Manifest.Check(); err == nil {
+			if !ours {
+				p.data = slices.Clone(data)
+			}
 			res.Output, err = p.proof(im)
 		}
 	default:
