@@ -10,7 +10,7 @@ import (
 )
 
 // Set in enter_windows_386.s or enter_windows_amd64.s.
-var addrEnter, addrLeave, addrOnException, addrOnContinue uintptr
+var addrEnter, addrLeave, addrLeaveFault, addrOnException, addrOnContinue uintptr
 
 // Offsets of two slots from the TEB, for the stubs.
 //
@@ -19,6 +19,11 @@ var vcpuSlotOffset, resumeSlotOffset uint32
 
 // LeaveAddr is where thunks jump.
 func LeaveAddr() uintptr { return addrLeave }
+
+// LeaveFaultAddr is where a thread that has faulted in the guest goes on: with
+// the State, which holds all of the guest's general registers, in eax or rax,
+// and the State's host stack pointer.
+func LeaveFaultAddr() uintptr { return addrLeaveFault }
 
 var (
 	kernel32                 = windows.NewLazySystemDLL("kernel32.dll")

@@ -178,6 +178,7 @@ saved:
 #define C_EFLAGS 0xc0
 #define C_ESP 0xc4
 #define R_CODE 0x00
+#define STATUS_BREAKPOINT 0x80000003
 #define R_NPARAMS 0x10
 #define R_INFO0 0x14
 #define R_INFO1 0x18
@@ -228,6 +229,11 @@ noParams:
 	MOVL C_EDI(DX), BX
 	MOVL BX, S_EDI(AX)
 	MOVL C_EIP(DX), BX
+	// Windows tells the address of int3, the processor and Linux that behind.
+	CMPL S_FAULTCODE(AX), $STATUS_BREAKPOINT
+	JNE atFault
+	INCL BX
+atFault:
 	MOVL BX, S_EIP(AX)
 	MOVL C_EFLAGS(DX), BX
 	MOVL BX, S_EFLAGS(AX)
@@ -267,6 +273,8 @@ DATA ·addrEnter+0(SB)/4, $·enter(SB)
 GLOBL ·addrEnter(SB), NOPTR, $4
 DATA ·addrLeave+0(SB)/4, $·leave(SB)
 GLOBL ·addrLeave(SB), NOPTR, $4
+DATA ·addrLeaveFault+0(SB)/4, $·leaveFault(SB)
+GLOBL ·addrLeaveFault(SB), NOPTR, $4
 DATA ·addrOnException+0(SB)/4, $·onException(SB)
 GLOBL ·addrOnException(SB), NOPTR, $4
 DATA ·addrOnContinue+0(SB)/4, $·onContinue(SB)

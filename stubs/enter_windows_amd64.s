@@ -245,6 +245,7 @@ TEXT ·toHost(SB), NOSPLIT|NOFRAME, $0-0
 #define C_R15 0xf0
 #define C_RIP 0xf8
 #define R_CODE 0x00
+#define STATUS_BREAKPOINT 0x80000003
 #define R_NPARAMS 0x18
 #define R_INFO0 0x20
 #define R_INFO1 0x28
@@ -294,7 +295,13 @@ noParams:
 	COPY(C_R13, S_R13)
 	COPY(C_R14, S_R14)
 	COPY(C_R15, S_R15)
-	COPY(C_RIP, S_RIP)
+	MOVQ C_RIP(DX), R8
+	// Windows tells the address of int3, the processor and Linux that behind.
+	CMPL S_FAULTCODE(AX), $STATUS_BREAKPOINT
+	JNE atFault
+	INCQ R8
+atFault:
+	MOVQ R8, S_RIP(AX)
 	MOVL C_EFLAGS(DX), R8
 	MOVQ R8, S_RFLAGS(AX)
 
@@ -328,6 +335,8 @@ DATA ·addrEnter+0(SB)/8, $·enter(SB)
 GLOBL ·addrEnter(SB), NOPTR, $8
 DATA ·addrLeave+0(SB)/8, $·leave(SB)
 GLOBL ·addrLeave(SB), NOPTR, $8
+DATA ·addrLeaveFault+0(SB)/8, $·leaveFault(SB)
+GLOBL ·addrLeaveFault(SB), NOPTR, $8
 DATA ·addrOnException+0(SB)/8, $·onException(SB)
 GLOBL ·addrOnException(SB), NOPTR, $8
 DATA ·addrOnContinue+0(SB)/8, $·onContinue(SB)
