@@ -17,49 +17,70 @@ func timeCalls() []Call {
 	return []Call{
 		{Name: "time", Handler: sysTime, Support: Full},
 		{Name: "gettimeofday", Handler: sysGettimeofday, Support: Full},
-		{Name: "settimeofday", Handler: sysNotPermitted, Support: Full},
-		{Name: "stime", Handler: sysNotPermitted, Support: Full, Arch: image.I386},
-		{Name: "adjtimex", Handler: sysNotPermitted, Support: Partial, Note: "answers EPERM, reading included"},
-		{Name: "clock_gettime", Handler: clockCall((*Task).writeTimespec, clockNow), Support: Full},
-		{Name: "clock_gettime64", Handler: clockCall((*Task).writeTimespec64, clockNow), Support: Full, Arch: image.I386},
-		{Name: "clock_getres", Handler: clockCall((*Task).writeTimespec, clockRes), Support: Full},
-		{Name: "clock_getres_time64", Handler: clockCall((*Task).writeTimespec64, clockRes), Support: Full, Arch: image.I386},
-		{Name: "clock_settime", Handler: sysNotPermitted, Support: Full},
-		{Name: "clock_settime64", Handler: sysNotPermitted, Support: Full, Arch: image.I386},
+		{Name: "settimeofday", Handler: sysSettimeofday, Support: Full},
+		{Name: "stime", Handler: sysStime, Support: Full, Arch: image.I386},
+		{Name: "adjtimex", Handler: adjtimex(false), Support: Full},
+		{Name: "clock_adjtime", Handler: clockAdjtime(false), Support: Full},
+		{Name: "clock_adjtime64", Handler: clockAdjtime(true), Support: Full, Arch: image.I386},
+		{Name: "clock_gettime", Handler: clockGettime((*Task).writeTimespec), Support: Full},
+		{Name: "clock_gettime64", Handler: clockGettime((*Task).writeTimespec64), Support: Full, Arch: image.I386},
+		{Name: "clock_getres", Handler: clockGetres((*Task).writeTimespec), Support: Full},
+		{Name: "clock_getres_time64", Handler: clockGetres((*Task).writeTimespec64), Support: Full, Arch: image.I386},
+		{Name: "clock_settime", Handler: clockSettime((*Task).timespecAt), Support: Full},
+		{Name: "clock_settime64", Handler: clockSettime((*Task).timespec64At), Support: Full, Arch: image.I386},
 		{Name: "nanosleep", Handler: sysNanosleep, Support: Full},
 		{Name: "clock_nanosleep", Handler: sleepCall((*Task).readTimespec), Support: Full},
 		{Name: "clock_nanosleep_time64", Handler: sleepCall((*Task).readTimespec64), Support: Full, Arch: image.I386},
 		{Name: "times", Handler: sysTimes, Support: Full},
-		{Name: "getrusage", Handler: sysGetrusage, Support: Partial, Note: "times only"},
+		{Name: "getrusage", Handler: sysGetrusage, Support: Partial, Note: "CPU time, memory and page faults; Windows does not count the rest"},
 	}
 }
 
+// sysNotPermitted answers what only an administrator may do.
 func sysNotPermitted(*Task, Args) (uint64, abi.Errno) { return 0, abi.EPERM }
 
 // readTimespec reads a struct timespec of the guest's width.
 func (t *Task) readTimespec(addr uint64) (time.Duration, abi.Errno) {
+	sec, nsec, err := t.timespecAt(addr)
+	if err != 0 {
+		return 0, err
+	}
+	return duration(sec, nsec)
+}
+
+// readTimespec64 reads a struct __kernel_timespec.
+func (t *Task) readTimespec64(addr uint64) (time.Duration, abi.Errno) {
+	sec, nsec, err := t.timespec64At(addr)
+	if err != 0 {
+		return 0, err
+	}
+	return duration(sec, nsec)
+}
+
+// timespecAt reads the two numbers of a struct timespec as they are.
+func (t *Task) timespecAt(addr uint64) (sec, nsec int64, err abi.Errno) {
 	if t.is64() {
-		return t.readTimespec64(addr)
+		return t.timespec64At(addr)
 	}
 	m, err := t.Bytes(addr, abi.SizeofI386Timespec, false)
 	if err != 0 {
-		return 0, err
+		return 0, 0, err
 	}
-	return duration(int64(int32(binary.LittleEndian.Uint32(m))), int64(int32(binary.LittleEndian.Uint32(m[4:]))))
+	return int64(int32(binary.LittleEndian.Uint32(m))), int64(int32(binary.LittleEndian.Uint32(m[4:]))), 0
 }
 
-// readTimespec64 reads a struct __kernel_timespec. IA-32 programs may leave
-// rubbish in the upper half of the nanoseconds, which Linux ignores.
-func (t *Task) readTimespec64(addr uint64) (time.Duration, abi.Errno) {
+// timespec64At reads those of a struct __kernel_timespec. IA-32 programs may
+// leave rubbish in the upper half of the nanoseconds, which Linux ignores.
+func (t *Task) timespec64At(addr uint64) (sec, nsec int64, err abi.Errno) {
 	m, err := t.Bytes(addr, abi.SizeofI386Timespec64, false)
 	if err != 0 {
-		return 0, err
+		return 0, 0, err
 	}
-	ns := int64(binary.LittleEndian.Uint64(m[8:]))
+	sec, nsec = int64(binary.LittleEndian.Uint64(m)), int64(binary.LittleEndian.Uint64(m[8:]))
 	if !t.is64() {
-		ns = int64(int32(ns))
+		nsec = int64(int32(nsec))
 	}
-	return duration(int64(binary.LittleEndian.Uint64(m)), ns)
+	return sec, nsec, 0
 }
 
 // duration joins seconds and nanoseconds; what is longer than a Duration can
@@ -107,6 +128,44 @@ func (t *Task) putTimeval(m []byte, d time.Duration) {
 	binary.LittleEndian.PutUint32(m[4:], uint32(usec))
 }
 
+// cpuClock takes the id of a process's or thread's clock apart. The number of
+// the process or thread is inverted above three bits: bit 2 for a thread, the
+// lower two for what counts (0 user and system, 1 user, 2 the scheduler's sum;
+// 3 is the clock of a device). who is 0 for the caller.
+func cpuClock(id int32) (who int32, thread bool, which int32, ok bool) {
+	switch {
+	case id == abi.CLOCK_PROCESS_CPUTIME_ID:
+		return 0, false, 2, true
+	case id == abi.CLOCK_THREAD_CPUTIME_ID:
+		return 0, true, 2, true
+	case id >= 0 || id&3 == 3:
+		return 0, false, 0, false
+	}
+	return ^(id >> 3), id&4 != 0, id & 3, true
+}
+
+// readCPUClock reads such a clock; false if there is no such process, or the
+// thread is another one of it.
+func (t *Task) readCPUClock(id int32) (time.Duration, bool) {
+	who, thread, which, ok := cpuClock(id)
+	c := t.proc.clock
+	var user, system time.Duration
+	switch {
+	case !ok:
+		return 0, false
+	case thread && (who == 0 || int(who) == t.tid):
+		user, system = c.ThreadCPU()
+	case !thread && (who == 0 || int(who) == t.proc.pid):
+		user, system = c.ProcessCPU()
+	default:
+		return 0, false
+	}
+	if which == 1 {
+		return user, true
+	}
+	return user + system, true
+}
+
 // clockNow reads a clock by its id.
 func clockNow(t *Task, id int32) (time.Duration, bool) {
 	c := t.proc.clock
@@ -119,52 +178,66 @@ func clockNow(t *Task, id int32) (time.Duration, bool) {
 		return c.Monotonic(), true
 	case abi.CLOCK_MONOTONIC_COARSE:
 		return c.Monotonic().Truncate(coarseClock), true
-	case abi.CLOCK_PROCESS_CPUTIME_ID:
-		return sum(c.ProcessCPU()), true
-	case abi.CLOCK_THREAD_CPUTIME_ID:
-		return sum(c.ThreadCPU()), true
 	}
-	if id >= 0 || id&3 == 3 {
-		return 0, false
-	}
-	// The clock of a process or thread: its number inverted above three bits
-	// that say which of its clocks; 3 in the lowest two is the clock of a
-	// device.
-	who := ^(id >> 3)
-	switch {
-	case id&4 != 0 && (who == 0 || int(who) == t.tid):
-		return sum(c.ThreadCPU()), true
-	case id&4 == 0 && (who == 0 || int(who) == t.proc.pid):
-		return sum(c.ProcessCPU()), true
-	}
-	return 0, false
+	return t.readCPUClock(id)
 }
 
+// clockRes tells a clock's resolution.
 func clockRes(t *Task, id int32) (time.Duration, bool) {
 	switch id {
 	case abi.CLOCK_REALTIME_COARSE, abi.CLOCK_MONOTONIC_COARSE:
 		return coarseClock, true
 	}
 	_, ok := clockNow(t, id)
+	if _, _, which, cpu := cpuClock(id); ok && cpu && which != 2 {
+		return coarseClock, true
+	}
 	return 1, ok
 }
 
-func sum(user, system time.Duration) time.Duration { return user + system }
-
-func clockCall(write func(*Task, uint64, time.Duration) abi.Errno, read func(*Task, int32) (time.Duration, bool)) Handler {
+func clockGettime(write func(*Task, uint64, time.Duration) abi.Errno) Handler {
 	return func(t *Task, a Args) (uint64, abi.Errno) {
-		d, ok := read(t, int32(a[0]))
+		d, ok := clockNow(t, int32(a[0]))
 		if !ok {
 			return 0, abi.EINVAL
 		}
-		if a[1] == 0 {
-			// clock_getres may be asked whether a clock exists.
-			if d == 1 || d == coarseClock {
-				return 0, 0
-			}
-			return 0, abi.EFAULT
+		return 0, write(t, a[1], d)
+	}
+}
+
+func clockGetres(write func(*Task, uint64, time.Duration) abi.Errno) Handler {
+	return func(t *Task, a Args) (uint64, abi.Errno) {
+		d, ok := clockRes(t, int32(a[0]))
+		if !ok {
+			return 0, abi.EINVAL
+		}
+		if a[1] == 0 { // the question was whether the clock exists
+			return 0, 0
 		}
 		return 0, write(t, a[1], d)
+	}
+}
+
+// clockSettime refuses, for the reason that Linux finds first.
+func clockSettime(read func(*Task, uint64) (sec, nsec int64, err abi.Errno)) Handler {
+	return func(t *Task, a Args) (uint64, abi.Errno) {
+		id := int32(a[0])
+		_, _, _, cpu := cpuClock(id)
+		if id != abi.CLOCK_REALTIME && !cpu {
+			return 0, abi.EINVAL
+		}
+		sec, nsec, err := read(t, a[1])
+		if err != 0 {
+			return 0, err
+		}
+		if cpu {
+			if _, ok := t.readCPUClock(id); !ok {
+				return 0, abi.EINVAL
+			}
+		} else if sec < 0 || nsec < 0 || nsec >= 1e9 {
+			return 0, abi.EINVAL
+		}
+		return 0, abi.EPERM
 	}
 }
 
@@ -193,6 +266,31 @@ func sysGettimeofday(t *Task, a Args) (uint64, abi.Errno) {
 	return 0, 0
 }
 
+func sysSettimeofday(t *Task, a Args) (uint64, abi.Errno) {
+	if a[0] != 0 {
+		sec, usec, err := t.timespecAt(a[0])
+		switch {
+		case err != 0:
+			return 0, err
+		case usec < 0 || usec > 1e6 || sec < 0:
+			return 0, abi.EINVAL
+		}
+	}
+	if a[1] != 0 {
+		if _, err := t.Bytes(a[1], abi.SizeofI386Timezone, false); err != 0 {
+			return 0, err
+		}
+	}
+	return 0, abi.EPERM
+}
+
+func sysStime(t *Task, a Args) (uint64, abi.Errno) {
+	if _, err := t.ReadUint32(a[0]); err != 0 {
+		return 0, err
+	}
+	return 0, abi.EPERM
+}
+
 func sysNanosleep(t *Task, a Args) (uint64, abi.Errno) {
 	d, err := t.readTimespec(a[0])
 	if err == 0 {
@@ -204,15 +302,33 @@ func sysNanosleep(t *Task, a Args) (uint64, abi.Errno) {
 func sleepCall(read func(*Task, uint64) (time.Duration, abi.Errno)) Handler {
 	return func(t *Task, a Args) (uint64, abi.Errno) {
 		id := int32(a[0])
+		absolute := uint32(a[1])&abi.TIMER_ABSTIME != 0
+		switch id {
+		case abi.CLOCK_THREAD_CPUTIME_ID, abi.CLOCK_MONOTONIC_RAW, abi.CLOCK_REALTIME_COARSE, abi.CLOCK_MONOTONIC_COARSE:
+			return 0, abi.EOPNOTSUPP
+		case abi.CLOCK_REALTIME_ALARM, abi.CLOCK_BOOTTIME_ALARM:
+			return 0, abi.EPERM // they wake the machine, which is a privilege
+		}
+		who, thread, _, cpu := cpuClock(id)
 		now, ok := clockNow(t, id)
-		if !ok || id == abi.CLOCK_THREAD_CPUTIME_ID {
+		if !ok && !cpu {
 			return 0, abi.EINVAL
 		}
 		d, err := read(t, a[2])
 		if err != 0 {
 			return 0, err
 		}
-		if uint32(a[1])&abi.TIMER_ABSTIME != 0 {
+		if !ok || cpu && thread && (who == 0 || int(who) == t.tid) {
+			return 0, abi.EINVAL // nobody, or a thread that waits for its own work
+		}
+		if cpu {
+			if !absolute {
+				d += now
+			}
+			t.sleepForCPU(id, d)
+			return 0, 0
+		}
+		if absolute {
 			d = max(d-now, 0)
 		}
 		t.sleep(d)
@@ -220,44 +336,14 @@ func sleepCall(read func(*Task, uint64) (time.Duration, abi.Errno)) Handler {
 	}
 }
 
-func sysTimes(t *Task, a Args) (uint64, abi.Errno) {
-	if a[0] != 0 {
-		user, system := t.proc.clock.ProcessCPU()
-		w := uint64(t.ptrSize())
-		for i, d := range []time.Duration{user, system, 0, 0} {
-			if err := t.WritePtr(a[0]+uint64(i)*w, uint64(d/clockTick)); err != 0 {
-				return 0, err
-			}
+// sleepForCPU waits until a clock of processor time has come so far. All
+// processors together make it go that many times faster than the wall's.
+func (t *Task) sleepForCPU(id int32, until time.Duration) {
+	for {
+		now, ok := clockNow(t, id)
+		if _, over := t.Exited(); !ok || over || now >= until {
+			return
 		}
+		t.sleep(max((until-now)/time.Duration(max(t.proc.info().CPUs, 1)), time.Millisecond))
 	}
-	ticks := uint64(t.proc.clock.Monotonic() / clockTick)
-	if !t.is64() {
-		ticks &= 0x7fffffff // must not look like an error
-	}
-	return ticks, 0
-}
-
-func sysGetrusage(t *Task, a Args) (uint64, abi.Errno) {
-	var user, system time.Duration
-	switch int32(a[0]) {
-	case abi.RUSAGE_SELF:
-		user, system = t.proc.clock.ProcessCPU()
-	case abi.RUSAGE_CHILDREN:
-	case abi.RUSAGE_THREAD:
-		user, system = t.proc.clock.ThreadCPU()
-	default:
-		return 0, abi.EINVAL
-	}
-	size, stime, rss := abi.SizeofI386Rusage, abi.I386RusageStime, abi.I386RusageMaxrss
-	if t.is64() {
-		size, stime, rss = abi.SizeofAMD64Rusage, abi.AMD64RusageStime, abi.AMD64RusageMaxrss
-	}
-	b := make([]byte, size)
-	t.putTimeval(b, user)
-	t.putTimeval(b[stime:], system)
-	if int32(a[0]) != abi.RUSAGE_CHILDREN {
-		_, committed := t.proc.as.Usage()
-		binary.LittleEndian.PutUint32(b[rss:], uint32(committed>>10))
-	}
-	return 0, t.CopyOut(a[1], b)
 }
