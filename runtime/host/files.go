@@ -125,6 +125,9 @@ type Files interface {
 	ReadDir(h Handle) ([]Dirent, abi.Errno) // all but "." and ".."
 	StatfsOf(h Handle, st *StatFS) abi.Errno
 	Close(h Handle) abi.Errno
+	// Temporary makes a file without a name, empty, open for reading and
+	// writing, that is gone once its handle and sections are closed.
+	Temporary() (Handle, abi.Errno)
 
 	// Poll tells what a stream can do without waiting. At a pipe's end with
 	// nothing left to read, Hup is set and In is not.

@@ -50,6 +50,37 @@ type Memory interface {
 	// Free tells the first free stretch of at least size bytes in [lo, hi),
 	// searched from the top, aligned to Granularity.
 	Free(lo, hi, size uintptr) (uintptr, bool)
+	// Resident sets bit 0 of a byte of vec for each page that is in memory,
+	// from addr on. The pages are committed, or of views.
+	Resident(addr uintptr, vec []byte) abi.Errno
+
+	Sections
+}
+
+// Section is memory that views show: what a file holds, or memory of no file.
+type Section uintptr
+
+// Sections are shared memory. What one view writes all others show, those of
+// other processes on the same file too, and so do reads of the file.
+type Sections interface {
+	// NewSection makes a section of the first size bytes of an open file, or
+	// of size bytes of zeroes if h is NoHandle. A file must be as long as
+	// that, size greater than 0, and h open for reading, with write for
+	// writing too. The section does not need h any more.
+	NewSection(h Handle, size int64, write bool) (Section, abi.Errno)
+	// CloseSection gives the section up. Its views stay.
+	CloseSection(s Section) abi.Errno
+	// MapView shows size bytes of the section, from off on, at addr. addr and
+	// off are multiples of Granularity, the pages are free (not reserved), and
+	// off+size does not go beyond the section; the last page may be partial,
+	// and what lies behind the section's end in it is zero. Protect works on
+	// the pages of a view like on committed ones, up to writing if write was
+	// asked for here and in NewSection.
+	MapView(s Section, off int64, addr, size uintptr, write bool) abi.Errno
+	// UnmapView takes one view away, whole: its pages are free again.
+	UnmapView(addr, size uintptr) abi.Errno
+	// FlushView begins to write pages of one view to their file.
+	FlushView(addr, size uintptr) abi.Errno
 }
 
 // Clock reads the host's clocks with the best granularity that it has.

@@ -24,9 +24,11 @@ const (
 // refuse: calls on pages that are not reserved, calls that span reservations,
 // releasing a part.
 type Memory struct {
-	// mu guards res, the reservations, sorted.
-	mu  sync.Mutex
-	res []span
+	// mu guards the rest.
+	mu       sync.Mutex
+	res      []span // reservations, sorted
+	views    []span // sorted
+	sections map[host.Section]section
 }
 
 type span struct{ lo, hi uintptr }
@@ -101,15 +103,19 @@ func (m *Memory) Release(addr, size uintptr) abi.Errno {
 	return abi.EINVAL
 }
 
-// inOne checks that one reservation holds the range.
+// inOne checks that one reservation or view holds the range.
 func (m *Memory) inOne(addr, size uintptr) abi.Errno {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	i := sort.Search(len(m.res), func(i int) bool { return m.res[i].hi > addr })
-	if addr%pageSize != 0 || size%pageSize != 0 || size == 0 || i == len(m.res) || m.res[i].lo > addr || m.res[i].hi < addr+size {
+	if addr%pageSize != 0 || size%pageSize != 0 || size == 0 || !holds(m.res, addr, size) && !holds(m.views, addr, size) {
 		return abi.EINVAL
 	}
 	return 0
+}
+
+func holds(list []span, addr, size uintptr) bool {
+	i := sort.Search(len(list), func(i int) bool { return list[i].hi > addr })
+	return i < len(list) && list[i].lo <= addr && list[i].hi >= addr+size
 }
 
 // Commit changes the protection: Linux gives pages on the first access.
@@ -117,8 +123,11 @@ func (m *Memory) Commit(addr, size uintptr, p host.Prot) abi.Errno { return m.Pr
 
 // Decommit maps fresh pages without access over the old ones.
 func (m *Memory) Decommit(addr, size uintptr) abi.Errno {
-	if err := m.inOne(addr, size); err != 0 {
-		return err
+	m.mu.Lock()
+	ok := holds(m.res, addr, size)
+	m.mu.Unlock()
+	if !ok {
+		return abi.EINVAL
 	}
 	return mapFixed(addr, size, unix.MAP_FIXED)
 }
