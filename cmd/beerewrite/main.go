@@ -31,7 +31,7 @@ func main() {
 }
 
 // gcPercent is how much the heap may grow before it is collected.
-const gcPercent = 15
+const gcPercent = 10
 
 // inputError marks errors that are not about how the command was called.
 type inputError struct{ error }

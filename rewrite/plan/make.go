@@ -20,10 +20,9 @@ type planner struct {
 	errs    []SiteError
 
 	sites  []*site // sorted by address
-	siteAt map[uint64]*site
 	ranges []*patchRange
-	owner  map[uint64]*patchRange // by byte
-	pads   []*pad                 // free and taken, sorted by address
+	owner  owners
+	pads   []*pad // free and taken, sorted by address
 
 	out Plan
 }
@@ -51,10 +50,9 @@ func makePlan(view codeView, regions []Region, libc image.Libc, opt Options) (*P
 		view:    view,
 		regions: slices.Clone(regions),
 		mirrors: mirrors(opt.Arch, libc),
-		siteAt:  map[uint64]*site{},
-		owner:   map[uint64]*patchRange{},
 	}
 	slices.SortFunc(p.regions, func(a, b Region) int { return cmpU64(a.Addr, b.Addr) })
+	p.owner = newOwners(p.regions)
 	p.out.TrampAddr = opt.TrampAddr
 	if opt.TrampAddr == 0 {
 		p.out.TrampAddr = (opt.ImageEnd + stubs.ThunkPageSize - 1) &^ (stubs.ThunkPageSize - 1)
@@ -64,9 +62,6 @@ func makePlan(view codeView, regions []Region, libc image.Libc, opt Options) (*P
 	}
 
 	p.findSites()
-	for _, s := range p.sites {
-		p.siteAt[s.addr] = s
-	}
 	p.choose()
 	if len(p.errs) > 0 {
 		slices.SortFunc(p.errs, func(a, b SiteError) int { return cmpU64(a.Addr, b.Addr) })

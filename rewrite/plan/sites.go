@@ -129,6 +129,15 @@ func (p *planner) findSites() {
 	}
 }
 
+// siteAt gives the site that begins at a, nil if there is none.
+func (p *planner) siteAt(a uint64) *site {
+	i, ok := slices.BinarySearchFunc(p.sites, a, func(s *site, a uint64) int { return cmpU64(s.addr, a) })
+	if !ok {
+		return nil
+	}
+	return p.sites[i]
+}
+
 // siteKind tells whether an instruction must not run as it is.
 func siteKind(in *decode.Inst, raw []byte, wide bool) (image.Kind, bool) {
 	switch in.Class {

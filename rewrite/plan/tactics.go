@@ -121,9 +121,7 @@ func (p *planner) take(r *patchRange, t image.Tactic) {
 	if r.instEnd == 0 {
 		r.instEnd = r.end
 	}
-	for b := r.start; b < r.end; b++ {
-		p.owner[b] = r
-	}
+	p.owner.take(r.start, r.end, r)
 	p.ranges = append(p.ranges, r)
 	for _, m := range r.insts {
 		if m.site != nil {
@@ -229,9 +227,7 @@ func (p *planner) usePad(s *site, q *pad, t image.Tactic) {
 	}
 	q.user = r
 	if q.in == nil {
-		for b := q.addr; b < q.addr+jumpLen; b++ {
-			p.owner[b] = r
-		}
+		p.owner.take(q.addr, q.addr+jumpLen, r)
 	}
 	p.take(r, t)
 }
@@ -283,7 +279,7 @@ func (p *planner) merge(s *site) bool {
 		return true
 	}
 	for d := uint64(0); d < maxWindow/2; d++ {
-		if try(p.owner[s.end()+d]) || s.addr > d && try(p.owner[s.addr-1-d]) {
+		if try(p.owner.at(s.end()+d)) || s.addr > d && try(p.owner.at(s.addr-1-d)) {
 			return true
 		}
 	}
@@ -292,9 +288,7 @@ func (p *planner) merge(s *site) bool {
 
 // release takes r back; restore undoes that.
 func (p *planner) release(r *patchRange) {
-	for b := r.start; b < r.end; b++ {
-		delete(p.owner, b)
-	}
+	p.owner.release(r.start, r.end)
 	for _, m := range r.insts {
 		if m.site != nil {
 			m.site.rng = nil
@@ -386,7 +380,7 @@ func (p *planner) build(start, cover, size uint64) *patchRange {
 		if !ok {
 			return nil
 		}
-		m := moved{in, p.siteAt[a]}
+		m := moved{in, p.siteAt(a)}
 		if !p.movable(m) {
 			return nil
 		}
@@ -463,7 +457,7 @@ func targetIn(view codeView, start, end uint64) bool {
 // free tells whether no range has any of the bytes.
 func (p *planner) free(start, end uint64) bool {
 	for b := start; b < end; b++ {
-		if p.owner[b] != nil {
+		if p.owner.has(b) {
 			return false
 		}
 	}
@@ -475,7 +469,7 @@ func (p *planner) instAt(a uint64) (*inst, bool) {
 	if !p.view.instAt(a) {
 		return nil, false
 	}
-	if s := p.siteAt[a]; s != nil {
+	if s := p.siteAt(a); s != nil {
 		return &s.inst, true
 	}
 	raw := p.view.bytes(a, 15)
