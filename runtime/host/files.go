@@ -99,6 +99,8 @@ type Ready struct {
 // Files are the host's files. A transfer may be shorter than asked; 0 with no
 // error from a read is the end of the file. None of the transfers allocates.
 type Files interface {
+	Locker
+
 	// Mount tells the tree that begins at a path in the host's own notation.
 	Mount(native string) (Tree, abi.Errno)
 	// Std tells standard input, output and error (0, 1, 2). EBADF if the

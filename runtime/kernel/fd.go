@@ -51,6 +51,8 @@ type FileTable struct {
 	umask uint32
 
 	exe exeFile
+	// locks are the table of locks on files.
+	locks *lockTable
 
 	gathers sync.Pool // *[gatherSize]byte, see Task.vector
 }
@@ -80,6 +82,9 @@ type File struct {
 	dir []host.Dirent // entries that getdents still tells from, by position
 
 	data any // of the kind of file
+
+	// locks is the table in which this description has locks.
+	locks atomic.Pointer[lockTable]
 }
 
 // fileOps are what kinds of files do differently. Methods that transfer get
@@ -116,7 +121,7 @@ func (baseOps) ioctl(*Task, *File, uint32, uint64) (uint64, abi.Errno) { return 
 // newFileTable makes the descriptors that the process starts with: the
 // caller's standard input, output and error.
 func newFileTable(p *Process, cfg FilesConfig, cwd string) (*FileTable, error) {
-	ft := &FileTable{p: p, host: cfg.Host, umask: cfg.Umask & 0o777}
+	ft := &FileTable{p: p, host: cfg.Host, umask: cfg.Umask & 0o777, locks: &lockTable{host: cfg.Host}}
 	if cfg.Umask == 0 {
 		ft.umask = 0o22
 	}
@@ -183,8 +188,21 @@ func (ft *FileTable) get(fd int32) (*File, abi.Errno) {
 // put gives a reference back; the last one closes the file.
 func (ft *FileTable) put(f *File) {
 	if f.refs.Add(-1) == 0 {
+		if lt := f.locks.Load(); lt != nil {
+			lt.release(nil, nil, f)
+		}
 		f.ops.close(f)
 	}
+}
+
+// drop puts back the reference of a descriptor that was taken away. The
+// process's own locks on the file end with it, though other descriptors may
+// remain.
+func (ft *FileTable) drop(f *File) {
+	if ft.locks.any.Load() != 0 && !f.pathOnly() {
+		ft.locks.release(&Task{proc: ft.p}, f, ft)
+	}
+	ft.put(f)
 }
 
 // install gives f the lowest free descriptor from low on. The descriptor
@@ -265,7 +283,7 @@ func (ft *FileTable) list() []int {
 func (ft *FileTable) closeAll() {
 	for _, fd := range ft.list() {
 		if f, e := ft.remove(int32(fd)); e == 0 {
-			ft.put(f)
+			ft.drop(f)
 		}
 	}
 }

@@ -149,7 +149,7 @@ func sysClose(t *Task, a Args) (uint64, abi.Errno) {
 	if e != 0 {
 		return 0, e
 	}
-	t.proc.files.put(f)
+	t.proc.files.drop(f)
 	return 0, 0
 }
 
@@ -166,7 +166,7 @@ func sysCloseRange(t *Task, a Args) (uint64, abi.Errno) {
 		if flags&abi.CLOSE_RANGE_CLOEXEC != 0 {
 			(*ft.slots.Load())[fd].cloexec.Store(true)
 		} else if f, e := ft.remove(int32(fd)); e == 0 {
-			ft.put(f)
+			ft.drop(f)
 		}
 	}
 	return 0, 0
@@ -211,7 +211,7 @@ func (t *Task) dup3(from, to int32, cloexec bool) (uint64, abi.Errno) {
 		return 0, e
 	}
 	if old := ft.replace(to, f, cloexec); old != nil {
-		ft.put(old)
+		ft.drop(old)
 	}
 	return uint64(to), 0
 }

@@ -110,7 +110,7 @@ func NewProcess(cfg Config) (*Process, error) {
 	}
 	// Windows counts in fours and may be far above Linux's default of
 	// pid_max; the program gets a number that looks like Linux's.
-	p.pid = 1000 + cfg.System.PID()%31768
+	p.pid = guestPID(cfg.System.PID())
 	p.info = sync.OnceValue(cfg.System.Info)
 	p.nextTID = p.pid
 	p.table = NewTable(cfg.Arch)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -278,17 +279,29 @@ func (t *tree) Rename(path string, to host.Tree, toPath string, noreplace bool) 
 			_ = windows.CloseHandle(h2)
 			return abi.EEXIST
 		}
-	} else {
+		return statusErrno(rename(h, infoRename, 0, name))
+	}
+	for try := 0; ; try++ {
 		// What may replace what is Linux's rule, not that of Windows; and a
-		// file that is open cannot be replaced.
-		if e := t2.makeWay(h, toPath); e != 0 {
-			if e == sameFile {
-				return 0
-			}
+		// file that is open cannot be replaced. Between the two steps others
+		// may make or open a file of that name.
+		switch e := t2.makeWay(h, toPath); e {
+		case 0, abi.ENOENT:
+		case sameFile:
+			return 0
+		default:
 			return e
 		}
+		st := rename(h, infoRename, replace, name)
+		switch st {
+		case statusNameCollision, statusSharingViolation, statusAccessDenied, statusDeletePending:
+			if try < busyTries {
+				time.Sleep(busyPause)
+				continue
+			}
+		}
+		return statusErrno(st)
 	}
-	return statusErrno(rename(h, infoRename, replace, name))
 }
 
 // sameFile is makeWay's answer when both names are one file's: rename(2) does
