@@ -133,6 +133,7 @@ type planned struct {
 
 func (p *program) plan(opts Options) (*planned, error) {
 	ev, lib := p.evidence()
+	p.moved = nil // only the evidence needs it from here on, and that until the code is found
 	o := plan.Options{Arch: p.arch, ImageLo: p.lo, ImageEnd: p.hi, Relocatable: p.pie, AllowTrap: opts.AllowTrap}
 	if opts.Form == FormLinuxProof {
 		o.Form = plan.FormLinuxProof
@@ -148,13 +149,13 @@ func (p *program) plan(opts Options) (*planned, error) {
 	im := image.Image{
 		Arch: p.arch, PIE: p.pie, Libc: lib.kind, LibcBy: lib.by,
 		Base: p.lo, Size: p.hi - p.lo,
-		Mirrors:   slices.Clone(pl.Mirrors),
-		Sites:     slices.Clone(pl.Sites),
-		Patches:   slices.Clone(pl.Patches),
+		Mirrors:   pl.Mirrors,
+		Sites:     pl.Sites,
+		Patches:   pl.Patches,
 		TrampAddr: int64(pl.TrampAddr - p.lo),
 		Tramp:     pl.Tramp,
-		PCMap:     slices.Clone(pl.PCMap),
-		Unproven:  slices.Clone(pl.Unproven),
+		PCMap:     pl.PCMap,
+		Unproven:  pl.Unproven,
 	}
 	for i := range im.Sites {
 		im.Sites[i].Addr -= p.lo

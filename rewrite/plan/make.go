@@ -32,11 +32,12 @@ type planner struct {
 //
 // The error is a *SitesError where sites stand in the way.
 func Make(regions []Region, ev Evidence, opt Options) (*Plan, error) {
+	libc := ev.Libc // what else the evidence holds is garbage from discovery on
 	c, err := discover(regions, ev, opt)
 	if err != nil {
 		return nil, err
 	}
-	return makePlan(c, regions, ev.Libc, opt)
+	return makePlan(c, regions, libc, opt)
 }
 
 // makePlan is Make behind discovery.
