@@ -42,10 +42,14 @@ func (a *Asm) MovImm(r Reg, v uint64) {
 	a.put32(uint32(v))
 }
 
-// Cut emits a move of a register up to edi to itself: 4 bytes wide it clears
-// the upper half, 2 bytes wide (zero-extended) all but the low 16 bits.
+// Cut emits a move of a register to itself: 4 bytes wide it clears the upper
+// half, 2 bytes wide (zero-extended) all but the low 16 bits.
 func (a *Asm) Cut(r Reg, width int) {
 	a.mark()
+	if r >= 8 {
+		a.put(0x45)
+		r &= 7
+	}
 	if width == 2 {
 		a.put(0x0f, 0xb7, 0xc0|byte(r)<<3|byte(r))
 		return

@@ -372,7 +372,7 @@ func (p *planner) build(start, cover, size uint64) *patchRange {
 			if !last.FallsThrough() {
 				break
 			}
-			if last.Class == decode.Call || a >= fn.end {
+			if last.Class == decode.Call || last.Class == decode.CallInd || a >= fn.end {
 				return nil
 			}
 		}

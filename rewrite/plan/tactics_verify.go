@@ -94,6 +94,7 @@ func (p *planner) verify() error {
 		if p.wide {
 			want = stubs.Slot(f.Slot).Disp64()
 		}
+		want += uint32(f.Part)
 		if got := le32(b); got != want {
 			return fmt.Errorf("plan: slot fix-up at %#x: %#x where slot %d is at %#x", f.Addr, got, f.Slot, want)
 		}
