@@ -22,7 +22,7 @@ type planner struct {
 	sites  []*site // sorted by address
 	ranges []*patchRange
 	owner  owners
-	pads   []*pad // free and taken, sorted by address
+	pads   pads
 
 	out Plan
 }
@@ -54,6 +54,7 @@ func makePlan(view codeView, regions []Region, libc image.Libc, opt Options) (*P
 	}
 	slices.SortFunc(p.regions, func(a, b Region) int { return cmpU64(a.Addr, b.Addr) })
 	p.owner = newOwners(p.regions)
+	p.pads = pads{}
 	p.out.TrampAddr = opt.TrampAddr
 	if opt.TrampAddr == 0 {
 		p.out.TrampAddr = (opt.ImageEnd + stubs.ThunkPageSize - 1) &^ (stubs.ThunkPageSize - 1)
@@ -114,18 +115,23 @@ func (p *planner) emit() error {
 	}
 	p.out.Tramp = a.Code
 	for _, s := range a.Slots {
-		p.out.SlotFixups = append(p.out.SlotFixups, image.SlotFixup{Addr: a.Base + uint64(s.Off), Slot: uint8(s.Slot)})
+		p.out.SlotFixups = append(p.out.SlotFixups, image.SlotFixup{Addr: a.Base + uint64(s.Off), Slot: uint8(s.Slot), Part: s.Part})
 	}
 	for _, off := range a.Abs {
 		p.out.AbsFixups = append(p.out.AbsFixups, a.Base+uint64(off))
 	}
+	p.out.PCMap = slices.Grow(p.out.PCMap, len(a.Marks))
 	for _, m := range a.Marks {
 		spill := uint8(image.NoReg)
 		if m.Spill != stubs.NoSpill {
 			spill = uint8(m.Spill)
 		}
+		second := uint8(0)
+		if m.Second != stubs.NoSpill {
+			second = 1 + uint8(m.Second)
+		}
 		p.out.PCMap = append(p.out.PCMap, image.PCEntry{
-			Tramp: a.Base + uint64(m.Off), Orig: m.Orig, Spill: spill, Start: m.Start,
+			Tramp: a.Base + uint64(m.Off), Orig: m.Orig, Spill: spill, Second: second, Undo: m.Undo, Start: m.Start,
 		})
 	}
 	slices.SortFunc(p.out.Patches, func(x, y image.Patch) int { return cmpU64(x.Addr, y.Addr) })
@@ -158,7 +164,7 @@ func (p *planner) patch(a *stubs.Asm, r *patchRange) error {
 		d = s.same.data
 		if s.same.off != 0 {
 			p.out.SlotFixups = append(p.out.SlotFixups, image.SlotFixup{
-				Addr: r.start + uint64(s.same.off), Slot: uint8(s.same.slot),
+				Addr: r.start + uint64(s.same.off), Slot: uint8(s.same.slot), Part: s.same.part,
 			})
 		}
 	case rangeTrap:
@@ -186,8 +192,8 @@ func (p *planner) patch(a *stubs.Asm, r *patchRange) error {
 		d = fill([]byte{0xeb, byte(rel)}, r)
 	}
 	// Pads inside this range, and pads in padding.
-	for _, q := range p.pads {
-		if q.in == r && q.user != nil {
+	for q := range p.pads.inside(r) {
+		if q.user != nil {
 			copy(d[q.addr-r.start:], jump(0xe9, q.addr, q.user.tramp))
 		}
 	}

@@ -35,13 +35,6 @@ const (
 	rangeTrap
 )
 
-// A pad is 5 bytes that can hold a `jmp rel32`.
-type pad struct {
-	addr uint64
-	in   *patchRange // the range whose spare bytes it is, nil: padding
-	user *patchRange
-}
-
 const (
 	jumpLen = 5
 	// maxWindow bounds windows; longer ones gain nothing.
@@ -67,13 +60,15 @@ func (p *planner) choose() {
 
 	// Pads are scarce: sites without a window choose first.
 	var rest []*site
+	hard := map[*site]bool{}
 	for _, s := range short {
 		if s.rng == nil && p.window(s) == nil && !p.takePad(s, image.TacticPad) {
 			rest = append(rest, s)
+			hard[s] = true
 		}
 	}
 	for _, s := range short {
-		if s.rng == nil && !slices.Contains(rest, s) && !p.takePad(s, image.TacticPad) && !p.takeWindow(s) {
+		if s.rng == nil && !hard[s] && !p.takePad(s, image.TacticPad) && !p.takeWindow(s) {
 			rest = append(rest, s)
 		}
 	}
@@ -129,20 +124,15 @@ func (p *planner) take(r *patchRange, t image.Tactic) {
 		}
 	}
 	// Pads of padding that the range uses up.
-	p.pads = slices.DeleteFunc(p.pads, func(q *pad) bool {
+	p.pads.drop(max(r.start, jumpLen)-jumpLen, r.end, func(q *pad) bool {
 		return q.user == nil && q.in == nil && q.addr < r.end && r.start < q.addr+jumpLen
 	})
 	// Bytes behind the jump are free. In a trap everything is visible.
 	if r.kind == rangeTramp && r.pad == nil {
 		for b := r.start + jumpLen; b+jumpLen <= r.end; b += jumpLen {
-			p.addPad(&pad{addr: b, in: r})
+			p.pads.add(&pad{addr: b, in: r})
 		}
 	}
-}
-
-func (p *planner) addPad(q *pad) {
-	i, _ := slices.BinarySearchFunc(p.pads, q, func(a, b *pad) int { return cmpU64(a.addr, b.addr) })
-	p.pads = slices.Insert(p.pads, i, q)
 }
 
 // inPlace takes a site of 5 bytes or more.
@@ -184,7 +174,7 @@ func (p *planner) findPads() {
 				if targetIn(p.view, q, q+jumpLen) {
 					continue
 				}
-				p.addPad(&pad{addr: q})
+				p.pads.add(&pad{addr: q})
 			}
 			last = max(last, end)
 			b = end - 1
@@ -205,11 +195,7 @@ func (p *planner) takePad(s *site, t image.Tactic) bool {
 		}
 		return uint64(max(d, -d))
 	}
-	lo, _ := slices.BinarySearchFunc(p.pads, max(s.addr, 128)-128, func(q *pad, a uint64) int { return cmpU64(q.addr, a) })
-	for _, q := range p.pads[lo:] {
-		if q.addr > s.addr+130 {
-			break
-		}
+	for q := range p.pads.between(max(s.addr, 128)-128, s.addr+130) {
 		if q.user == nil && dist(q) < 128+1 && (best == nil || dist(q) < dist(best)) {
 			best = q
 		}
@@ -263,8 +249,8 @@ func (p *planner) merge(s *site) bool {
 		if old == nil || old.kind != rangeTramp || old.pad != nil || old.size() > maxWindow {
 			return false
 		}
-		for _, q := range p.pads {
-			if q.in == old && q.user != nil {
+		for q := range p.pads.inside(old) {
+			if q.user != nil {
 				return false
 			}
 		}
@@ -295,7 +281,7 @@ func (p *planner) release(r *patchRange) {
 		}
 	}
 	p.ranges = slices.DeleteFunc(p.ranges, func(x *patchRange) bool { return x == r })
-	p.pads = slices.DeleteFunc(p.pads, func(q *pad) bool { return q.in == r })
+	p.pads.drop(r.start, r.end, func(q *pad) bool { return q.in == r })
 }
 
 func (p *planner) restore(r *patchRange) {
@@ -344,8 +330,8 @@ func (p *planner) evict(s *site) bool {
 		return false
 	}
 	p.take(best, image.TacticWindow)
-	for _, q := range p.pads {
-		if q.in == best && q.addr == best.start+jumpLen {
+	for q := range p.pads.inside(best) {
+		if q.addr == best.start+jumpLen {
 			p.usePad(s, q, image.TacticEviction)
 			return true
 		}
