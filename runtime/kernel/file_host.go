@@ -23,6 +23,10 @@ func (regularOps) read(t *Task, f *File, p []byte) (int, abi.Errno) {
 
 func (regularOps) write(t *Task, f *File, p []byte) (int, abi.Errno) {
 	h := t.proc.files.host
+	p, e := t.roomFor(f, p, -1)
+	if e != 0 {
+		return 0, e
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.shared {
@@ -62,6 +66,10 @@ func (regularOps) pread(t *Task, f *File, p []byte, off int64) (int, abi.Errno) 
 
 func (regularOps) pwrite(t *Task, f *File, p []byte, off int64) (int, abi.Errno) {
 	h := t.proc.files.host
+	p, e := t.roomFor(f, p, off)
+	if e != 0 {
+		return 0, e
+	}
 	if !f.shared {
 		if f.append() { // as Linux does, against POSIX
 			return h.Append(f.h, p)
@@ -146,6 +154,9 @@ func (regularOps) stat(t *Task, f *File, st *host.Stat) abi.Errno {
 }
 
 func (regularOps) truncate(t *Task, f *File, size int64) abi.Errno {
+	if e := t.mayGrow(f, size); e != 0 {
+		return e
+	}
 	return t.proc.files.host.Truncate(f.h, size)
 }
 

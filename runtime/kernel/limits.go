@@ -5,6 +5,7 @@ import (
 
 	"bee/image"
 	"bee/runtime/abi"
+	"bee/runtime/host"
 )
 
 // rlimit is a pair of limits; infinity is all ones.
@@ -152,25 +153,61 @@ func sysPrlimit64(t *Task, a Args) (uint64, abi.Errno) {
 	return 0, 0
 }
 
-// fileRoom tells how many of n bytes may be written at off of a regular file
-// under RLIMIT_FSIZE. None: EFBIG, and SIGXFSZ has been sent.
-func (t *Task) fileRoom(off int64, n int) (int, abi.Errno) {
+// roomFor cuts what a write to a regular file of the host takes to what
+// RLIMIT_FSIZE leaves. off is negative for the file's position. With no room at
+// all it is EFBIG, and SIGXFSZ has been sent. f.mu is not held.
+func (t *Task) roomFor(f *File, b []byte, off int64) ([]byte, abi.Errno) {
 	limit := t.proc.traits.maxFileSize.Load()
-	if limit == 0 || n == 0 || uint64(off)+uint64(n) < limit {
-		return n, 0
+	if limit == 0 || len(b) == 0 {
+		return b, 0
 	}
-	if room := int64(limit-1) - off; room > 0 {
-		return int(min(room, int64(n))), 0
+	if off < 0 || f.append() {
+		if off = t.writePosition(f); off < 0 {
+			return b, 0 // the write will say what is wrong
+		}
 	}
-	t.Send(abi.SIGXFSZ)
-	return 0, abi.EFBIG
+	room := int64(limit-1) - off
+	if room <= 0 {
+		t.Send(abi.SIGXFSZ)
+		return nil, abi.EFBIG
+	}
+	return b[:min(room, int64(len(b)))], 0
 }
 
-// fileMayGrow checks the size that truncate and fallocate want.
-func (t *Task) fileMayGrow(size int64) abi.Errno {
-	if limit := t.proc.traits.maxFileSize.Load(); limit != 0 && uint64(size) >= limit {
-		t.Send(abi.SIGXFSZ)
-		return abi.EFBIG
+// writePosition tells where a write at the file's position goes; negative if
+// the host does not say.
+func (t *Task) writePosition(f *File) int64 {
+	h := t.proc.files.host
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.append():
+		var st host.Stat
+		if h.Fstat(f.h, &st) != 0 {
+			return -1
+		}
+		return st.Size
+	case f.shared:
+		at, err := h.Seek(f.h, 0, abi.SEEK_CUR)
+		if err != 0 {
+			return -1
+		}
+		return at
 	}
-	return 0
+	return f.off
+}
+
+// mayGrow checks the size that truncate and fallocate want of a file that has
+// another one.
+func (t *Task) mayGrow(f *File, size int64) abi.Errno {
+	limit := t.proc.traits.maxFileSize.Load()
+	if limit == 0 || uint64(size) < limit {
+		return 0
+	}
+	var st host.Stat
+	if t.proc.files.host.Fstat(f.h, &st) == 0 && size <= st.Size {
+		return 0
+	}
+	t.Send(abi.SIGXFSZ)
+	return abi.EFBIG
 }

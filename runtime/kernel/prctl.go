@@ -112,7 +112,12 @@ func sysPrctl(t *Task, a Args) (uint64, abi.Errno) {
 		return prMCEKillDefault, 0
 	case abi.PR_GET_TID_ADDRESS:
 		return 0, t.WritePtr(a[1], t.clearTID)
-	case abi.PR_GET_SECCOMP, abi.PR_GET_SECUREBITS:
+	case abi.PR_GET_SECCOMP:
+		return 0, 0
+	case abi.PR_GET_SECUREBITS:
+		if p.keepCaps != 0 {
+			return abi.SECBIT_KEEP_CAPS, 0
+		}
 		return 0, 0
 	case abi.PR_SET_SECUREBITS:
 		return 0, t.privileged()
