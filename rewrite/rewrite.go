@@ -133,7 +133,7 @@ type planned struct {
 
 func (p *program) plan(opts Options) (*planned, error) {
 	ev, lib := p.evidence()
-	p.moved = nil // only the evidence needs it from here on, and that until the code is found
+	p.moved, p.syms = nil, nil // the evidence alone needs them from here on, and that until the code is found
 	o := plan.Options{Arch: p.arch, ImageLo: p.lo, ImageEnd: p.hi, Relocatable: p.pie, AllowTrap: opts.AllowTrap}
 	if opts.Form == FormLinuxProof {
 		o.Form = plan.FormLinuxProof
