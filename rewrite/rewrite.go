@@ -149,13 +149,14 @@ func (p *program) plan(opts Options) (*planned, error) {
 	im := image.Image{
 		Arch: p.arch, PIE: p.pie, Libc: lib.kind, LibcBy: lib.by,
 		Base: p.lo, Size: p.hi - p.lo,
-		Mirrors:   pl.Mirrors,
-		Sites:     pl.Sites,
-		Patches:   pl.Patches,
-		TrampAddr: int64(pl.TrampAddr - p.lo),
-		Tramp:     pl.Tramp,
-		PCMap:     pl.PCMap,
-		Unproven:  pl.Unproven,
+		Mirrors:    pl.Mirrors,
+		Sites:      pl.Sites,
+		Patches:    pl.Patches,
+		TrampAddr:  int64(pl.TrampAddr - p.lo),
+		Tramp:      pl.Tramp,
+		SlotFixups: pl.SlotFixups,
+		PCMap:      pl.PCMap,
+		Unproven:   pl.Unproven,
 	}
 	for i := range im.Sites {
 		im.Sites[i].Addr -= p.lo
@@ -163,8 +164,8 @@ func (p *program) plan(opts Options) (*planned, error) {
 	for i := range im.Patches {
 		im.Patches[i].Addr -= p.lo
 	}
-	for _, f := range pl.SlotFixups {
-		im.SlotFixups = append(im.SlotFixups, image.SlotFixup{Addr: f.Addr - p.lo, Slot: f.Slot})
+	for i := range im.SlotFixups {
+		im.SlotFixups[i].Addr -= p.lo
 	}
 	for i := range im.PCMap {
 		im.PCMap[i].Tramp -= p.lo
