@@ -49,12 +49,6 @@ var _ [controlSize]byte = [unsafe.Sizeof(control{})]byte{}
 // verdict says what came of the child's request.
 type verdict uint32
 
-const (
-	verdictNone verdict = iota
-	verdictAttached
-	verdictRefused
-)
-
 // controlOf is the control part of the section.
 func controlOf(view []byte) *control {
 	return (*control)(unsafe.Pointer(&view[markSize : markSize+controlSize][0]))

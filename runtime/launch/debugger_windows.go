@@ -14,6 +14,21 @@ import (
 	"bee/stubs"
 )
 
+// What becomes of the child's request.
+const (
+	verdictNone verdict = iota
+	verdictAttached
+	verdictRefused
+)
+
+// What is asked for and set of a context: CONTEXT_CONTROL and CONTEXT_INTEGER
+// (winnt.h). Vector registers stay as they are, in the thread; leaveFault
+// saves them.
+const (
+	contextFlags32 = 0x10003
+	contextFlags64 = 0x100003
+)
+
 // debugger is the parent as the child's debugger. Windows tells a debugger of
 // an exception before it writes the exception's frame below the guest's stack
 // pointer; so what lies there stays, and the pointer may be anything.

@@ -57,11 +57,6 @@ type context64 struct {
 const (
 	context32Size = 0x2cc
 	context64Size = 0x4d0
-	// What is asked for and set: CONTEXT_CONTROL and CONTEXT_INTEGER. Vector
-	// registers stay as they are, in the thread; leaveFault saves them.
-	contextFlags32 = 0x10003
-	contextFlags64 = 0x100003
-
 	// flagsGuest are TF, DF and AC, which must not be set in the host.
 	flagsGuest = 0x40500
 )

@@ -17,6 +17,7 @@ func TestContextLayout(t *testing.T) {
 		name      string
 		got, want uintptr
 	}{
+		{"32: flags", unsafe.Offsetof(a.flags), 0},
 		{"32: edi", unsafe.Offsetof(a.edi), 0x9c},
 		{"32: eax", unsafe.Offsetof(a.eax), 0xb0},
 		{"32: ebp", unsafe.Offsetof(a.ebp), 0xb4},
