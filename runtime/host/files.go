@@ -134,8 +134,9 @@ type Files interface {
 	// Poll tells what a stream can do without waiting. At a pipe's end with
 	// nothing left to read, Hup is set and In is not.
 	Poll(h Handle, k Kind) Ready
-	// WindowSize of a console: columns and rows.
-	WindowSize(h Handle) (cols, rows uint16, e abi.Errno)
+	// Terminal tells the process's terminal, nil if it has none. All calls
+	// tell the same one.
+	Terminal() Terminal
 	// Cwd tells the working directory and Temp the folder for temporary
 	// files, in the host's notation.
 	Cwd() string

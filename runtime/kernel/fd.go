@@ -51,6 +51,7 @@ type FileTable struct {
 	umask uint32
 
 	exe exeFile
+	tty *tty // nil: the process has no terminal
 	// locks are the table of locks on files.
 	locks *lockTable
 
@@ -141,6 +142,7 @@ func newFileTable(p *Process, cfg FilesConfig, cwd string) (*FileTable, error) {
 	}
 	ft.ns = ns
 	ft.cwd = ft.startDir(cfg, cwd)
+	ft.tty = newTTY(p, cfg.Host)
 	for i := range 3 {
 		h, kind, flags, e := cfg.Host.Std(i)
 		if e != 0 {
@@ -148,6 +150,9 @@ func newFileTable(p *Process, cfg FilesConfig, cwd string) (*FileTable, error) {
 		}
 		f := &File{h: h, kind: kind, shared: true, keep: true}
 		f.ops = hostOps(kind)
+		if kind == host.Console && ft.tty != nil {
+			f.ops, f.data = consoleOps{}, ft.tty
+		}
 		f.refs.Store(1)
 		f.flags.Store(uint32(flags))
 		s[i].file.Store(f)

@@ -38,7 +38,7 @@ func fileCalls() []Call {
 		{Name: "fcntl", Handler: sysFcntl, Support: Partial, Note: ownLock + "; no leases, owners, seals"},
 		{Name: "fcntl64", Handler: sysFcntl, Support: Partial, Note: ownLock + "; no leases, owners, seals", Arch: image.I386},
 		{Name: "flock", Handler: sysFlock, Support: Partial, Note: ownLock},
-		{Name: "ioctl", Handler: sysIoctl, Support: Partial, Note: "FIONREAD, FIONBIO, FIOCLEX; of a console TCGETS, TIOCGWINSZ, TIOCGPGRP; its mode cannot be changed"},
+		{Name: "ioctl", Handler: sysIoctl, Support: Partial, Note: "FIONREAD, FIONBIO, FIOCLEX; of the terminal all of tty_ioctl(4) but TIOCSTI, modem lines and other line disciplines"},
 		{Name: "stat", Handler: statCall((*Task).putStat, 0), Support: Full},
 		{Name: "lstat", Handler: statCall((*Task).putStat, abi.AT_SYMLINK_NOFOLLOW), Support: Full},
 		{Name: "fstat", Handler: fstatCall((*Task).putStat), Support: Full},

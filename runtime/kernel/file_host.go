@@ -251,7 +251,7 @@ func (folderOps) entries(t *Task, f *File) ([]host.Dirent, abi.Errno) {
 }
 func (folderOps) close(f *File) { closeHost(f) }
 
-// streamOps are pipes, consoles and other devices that the caller gave.
+// streamOps are pipes and other devices that the caller gave.
 type streamOps struct{ baseOps }
 
 func (streamOps) read(t *Task, f *File, p []byte) (int, abi.Errno) {
@@ -284,12 +284,9 @@ func (streamOps) seek(_ *Task, f *File, _ int64, _ int) (int64, abi.Errno) {
 func (streamOps) poll(t *Task, f *File) host.Ready { return t.proc.files.host.Poll(f.h, f.kind) }
 
 func (streamOps) ioctl(t *Task, f *File, cmd uint32, arg uint64) (uint64, abi.Errno) {
-	switch {
-	case cmd == abi.FIONREAD && f.kind != host.Char:
-		return 0, t.WriteUint32(arg, uint32(t.proc.files.host.Poll(f.h, f.kind).Bytes))
-	case f.kind == host.Console:
-		return ttyIoctl(t, f, cmd, arg)
+	if cmd != abi.FIONREAD || f.kind == host.Char {
+		return 0, abi.ENOTTY
 	}
-	return 0, abi.ENOTTY
+	return 0, t.WriteUint32(arg, uint32(t.proc.files.host.Poll(f.h, f.kind).Bytes))
 }
 func (streamOps) close(f *File) { closeHost(f) }

@@ -197,9 +197,12 @@ func (p *Process) exit(status int, sig abi.Signal) {
 	close(p.done)
 }
 
-// Finish writes what the trace owes at the end: the line of the exit, or the
-// table of counts. The runner calls it once, after the last task has ended.
+// Finish leaves the terminal as it was found, and writes what the trace owes
+// at the end: the line of the exit, or the table of counts. The runner calls it once, after the last task has ended.
 func (p *Process) Finish() {
+	if p.files.tty != nil {
+		p.files.tty.close()
+	}
 	if p.trace != nil {
 		p.trace.finish(p)
 	}

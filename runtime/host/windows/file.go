@@ -79,8 +79,9 @@ type Files struct {
 
 	sids   func() sids // read once
 	trash  trashNames
-	input  consoleInput
 	aheads aheads
+
+	terminal func() host.Terminal // opened once
 }
 
 var _ host.Files = (*Files)(nil)
@@ -89,7 +90,7 @@ var _ host.Files = (*Files)(nil)
 func NewFiles() *Files {
 	f := &Files{
 		volumes: map[uint64]*volume{}, modes: map[fileKey]uint32{}, ofHandle: map[windows.Handle]*volume{}, hidden: map[fileKey]uint32{},
-		sids: sync.OnceValue(readSIDs),
+		sids: sync.OnceValue(readSIDs), terminal: sync.OnceValue(openConsole),
 	}
 	f.frames.New = func() any { return new(frame) }
 	return f
@@ -156,9 +157,6 @@ func (f *Files) Append(h host.Handle, p []byte) (int, abi.Errno) {
 
 // Read implements host.Files.
 func (f *Files) Read(h host.Handle, p []byte) (int, abi.Errno) {
-	if f.input.is(h) {
-		return f.input.read(p)
-	}
 	if a := f.aheads.of(h); a != nil {
 		return a.read(p)
 	}
@@ -813,7 +811,6 @@ func (f *Files) Std(i int) (host.Handle, host.Kind, int, abi.Errno) {
 		var mode uint32
 		if windows.GetConsoleMode(h, &mode) == nil {
 			kind = host.Console
-			f.initConsole(i, h, mode)
 		}
 	default:
 		// No shell of Windows redirects from a folder. Wine shows one where
