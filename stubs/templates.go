@@ -136,6 +136,13 @@ func (a *Asm) put(b ...byte) { a.Code = append(a.Code, b...) }
 
 func (a *Asm) put32(v uint32) { a.Code = binary.LittleEndian.AppendUint32(a.Code, v) }
 
+// Fill emits n breakpoints that nothing reaches.
+func (a *Asm) Fill(n int) {
+	for range n {
+		a.put(0xcc)
+	}
+}
+
 // Raw emits one instruction as it is.
 func (a *Asm) Raw(b []byte) {
 	a.mark()

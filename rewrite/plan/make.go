@@ -21,8 +21,10 @@ type planner struct {
 
 	sites  []*site // sorted by address
 	ranges []*patchRange
-	owner  owners
-	pads   pads
+	// faulting counts the windows that faulting bytes prove.
+	faulting int
+	owner    owners
+	pads     pads
 
 	out Plan
 }
@@ -92,14 +94,7 @@ func (p *planner) emit() error {
 	thunks := p.out.TrampAddr
 	a := stubs.NewAsm(p.wide, thunks+stubs.ThunkPageSize, thunks)
 	slices.SortFunc(p.ranges, func(x, y *patchRange) int { return cmpU64(x.start, y.start) })
-	for _, r := range p.ranges {
-		switch {
-		case r.kind == rangeTramp:
-			p.emitRange(a, r)
-		case r.kind == rangeCall && p.opt.Form == FormLinuxProof:
-			p.emitCallProof(a, r)
-		}
-	}
+	p.emitRanges(a)
 	if err := a.Err(); err != nil {
 		return fmt.Errorf("plan: trampolines at %#x: %w", a.Base, err)
 	}

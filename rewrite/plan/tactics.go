@@ -14,8 +14,9 @@ type patchRange struct {
 	insts      []moved // what stood there, in order
 	instEnd    uint64  // behind the last of insts; padding follows up to end
 	proof      image.Proof
-	pad        *pad   // how the range reaches its trampoline, nil: jmp rel32
-	tramp      uint64 // where its trampoline is
+	pad        *pad    // how the range reaches its trampoline, nil: jmp rel32
+	tramp      uint64  // where its trampoline is
+	need       [2]bool // ProofFaulting: which low bytes of the displacement must fault
 }
 
 func (r *patchRange) size() uint64 { return r.end - r.start }
@@ -83,6 +84,7 @@ func (p *planner) choose() {
 		case p.merge(s):
 		case p.takePad(s, image.TacticEviction): // by now ranges have spare bytes
 		case p.evict(s):
+		case p.takeFaulting(s):
 		}
 	}
 	for _, s := range p.sites {
@@ -128,7 +130,7 @@ func (p *planner) take(r *patchRange, t image.Tactic) {
 		return q.user == nil && q.in == nil && q.addr < r.end && r.start < q.addr+jumpLen
 	})
 	// Bytes behind the jump are free. In a trap everything is visible.
-	if r.kind == rangeTramp && r.pad == nil {
+	if r.kind == rangeTramp && r.pad == nil && r.proof != image.ProofFaulting {
 		for b := r.start + jumpLen; b+jumpLen <= r.end; b += jumpLen {
 			p.pads.add(&pad{addr: b, in: r})
 		}
@@ -230,9 +232,11 @@ func (p *planner) takeWindow(s *site) bool {
 
 // window gives the best window of s that is free: one that begins at the
 // site, else one that begins further in front.
-func (p *planner) window(s *site) *patchRange {
+func (p *planner) window(s *site) *patchRange { return p.windowBy(s, false) }
+
+func (p *planner) windowBy(s *site, faulting bool) *patchRange {
 	for start := s.addr; ; {
-		if r := p.build(start, s.end(), jumpLen); r != nil {
+		if r := p.buildBy(start, s.end(), jumpLen, faulting); r != nil {
 			return r
 		}
 		prev, ok := p.before(start)
@@ -343,6 +347,12 @@ func (p *planner) evict(s *site) bool {
 // to cover at least, has at least size bytes and is free, movable and proven;
 // nil if there is none.
 func (p *planner) build(start, cover, size uint64) *patchRange {
+	return p.buildBy(start, cover, size, false)
+}
+
+// buildBy is build; faulting says that a function with unresolved jumps will
+// do where old boundaries can fault.
+func (p *planner) buildBy(start, cover, size uint64, faulting bool) *patchRange {
 	fn, ok := p.view.function(start)
 	if !ok {
 		return nil
@@ -390,7 +400,10 @@ func (p *planner) build(start, cover, size uint64) *patchRange {
 		r.proof = image.ProofResolved
 	}
 	if r.proof == image.ProofResolved && !fn.resolved {
-		return nil // here the choice of a trampoline with faulting displacement bytes would come in
+		if !faulting || !r.faultable() {
+			return nil
+		}
+		r.proof = image.ProofFaulting
 	}
 	if !p.fits(r.start, r.end, r.insts...) {
 		return nil

@@ -13,7 +13,8 @@ import (
 // patches' bytes and from discovery, not from what the tactics meant.
 //
 //   - Patches do not overlap, and each is whole instructions or padding.
-//   - No target lies inside a patch (see targetInside).
+//   - No target lies inside a patch (see targetInside), and where jumps are
+//     unresolved, what stands at old instructions faults.
 //   - Each patch decodes to one redirection and breakpoints, and the
 //     redirection ends where a trampoline, a pad or a thunk begins.
 //   - Every site is covered by a patch.
@@ -50,8 +51,14 @@ func (p *planner) verify() error {
 			}
 		}
 		for b := q.Addr; b < end; b++ {
-			if b > q.Addr && targetIn(p.view, b, b+1) && !p.isTrap(q.Addr) {
+			if b == q.Addr || p.isTrap(q.Addr) {
+				continue
+			}
+			if targetIn(p.view, b, b+1) {
 				return fmt.Errorf("plan: patch at %#x has a target at %#x", q.Addr, b)
+			}
+			if fn, _ := p.view.function(b); p.view.instAt(b) && !fn.resolved && q.Data[b-q.Addr] != 0xcc && !faults(q.Data[b-q.Addr]) {
+				return fmt.Errorf("plan: patch at %#x: unresolved jumps may go to %#x, where nothing faults", q.Addr, b)
 			}
 		}
 		if got := p.view.bytes(q.Addr, len(q.Data)); len(got) != len(q.Data) {
@@ -233,6 +240,10 @@ func (p *planner) verifyTramp(code Region) error {
 			return fmt.Errorf("plan: trampoline at %#x: %w", a, err)
 		}
 		if _, ok := p.mark(a); !ok {
+			if b[0] == 0xcc { // between two trampolines
+				a, b = a+1, b[1:]
+				continue
+			}
 			return fmt.Errorf("plan: trampoline at %#x is not in the PC map", a)
 		}
 		switch in.Class {
