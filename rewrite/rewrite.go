@@ -118,7 +118,7 @@ func rewriteBytes(data []byte, ours bool, opts Options) (*Result, error) {
 	}
 	res.Report = newReport(opts.Name, &res.Manifest.Images[0], p.entry)
 	res.Report.Form = opts.Form.String()
-	res.Report.Rewriter = Version
+	res.Report.Rewriter, res.Report.NoSections = Version, p.noSections
 	res.Report.addStats(w.stats)
 	res.Report.OutputBytes = len(res.Output)
 	res.Report.Milliseconds = float64(time.Since(start).Microseconds()) / 1000

@@ -22,12 +22,16 @@ const (
 )
 
 func main() {
-	// Most of the heap is the program itself, which holds no pointers:
-	// collecting often costs little, and keeps the peak near what is needed.
+	collectOften()
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// collectOften keeps the peak of memory near what is needed. It costs little:
+// most of the heap is the program itself, which holds no pointers.
+func collectOften() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // gcPercent is how much the heap may grow before it is collected.
