@@ -135,6 +135,7 @@ func main() {
 	var p *int
 	fmt.Println(*p)
 }
+`
 
 // Linux runs programs whose section headers are junk; so they are rewritten.
 func TestNativeJunkSections(t *testing.T) {
@@ -147,8 +148,6 @@ func TestNativeJunkSections(t *testing.T) {
 		t.Run(name, func(t *testing.T) { native(t, p) })
 	}
 }
-
-`
 
 func TestNativeCompiled(t *testing.T) {
 	needX86(t)
