@@ -401,17 +401,31 @@ func playDie(a *Attached, args []string) error {
 	return errors.New("nobody noticed")
 }
 
-// playExit ends while threads run: their end is not a fault.
-func playExit(a *Attached, _ []string) error {
+// playExit ends while threads run, or, with "debugger", fault all the time:
+// their end is not a fault.
+func playExit(a *Attached, args []string) error {
+	code := []byte{0xeb, 0xfe} // jmp .
+	if args[0] == "debugger" {
+		if err := a.WantDebugger(); err != nil {
+			return err
+		}
+		code = faults[0].code
+	}
+	ready := make(chan error)
 	for range 8 {
 		go func() {
 			g, err := newGuest(a)
+			ready <- err
 			if err != nil {
 				return
 			}
 			g.register()
-			g.run([]byte{0xeb, 0xfe}, g.top()-64) // jmp .
+			for g.run(code, g.top()-64) == stubs.ReasonFault {
+			}
 		}()
+		if err := <-ready; err != nil {
+			return err
+		}
 	}
 	time.Sleep(20 * time.Millisecond)
 	return nil

@@ -91,7 +91,8 @@ func TestThreadDies(t *testing.T) {
 // TestExitWithThreads: the end of a process is not the death of its threads.
 func TestExitWithThreads(t *testing.T) {
 	for range 5 {
-		play(t, "exit")
+		play(t, "exit", "handler")
+		play(t, "exit", "debugger")
 	}
 }
 
