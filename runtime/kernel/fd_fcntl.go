@@ -62,6 +62,8 @@ func sysFcntl(t *Task, a Args) (uint64, abi.Errno) {
 			return uint64(len(p.buf)), 0
 		}
 		return 0, abi.EBADF
+	case abi.F_ADD_SEALS, abi.F_GET_SEALS:
+		return fcntlSeals(t, f, cmd, arg)
 	case abi.F_GETOWN, abi.F_SETOWN, abi.F_GETSIG, abi.F_SETSIG:
 		return 0, 0
 	}

@@ -54,7 +54,7 @@ func (t *Task) Syscall(nr uint32, a Args) int64 {
 	if p.trace != nil {
 		return t.tracedSyscall(e, nr, a)
 	}
-	v, errno := e.call.Handler(t, a)
+	v, errno := t.guarded(e.call.Handler, a)
 	if errno != 0 {
 		e.errors.Add(1)
 		return -int64(errno)
@@ -66,7 +66,7 @@ func (t *Task) tracedSyscall(e *Entry, nr uint32, a Args) int64 {
 	tr := t.proc.trace
 	pre := tr.before(t, e, nr, a)
 	start := t.proc.clock.Monotonic()
-	v, errno := e.call.Handler(t, a)
+	v, errno := t.guarded(e.call.Handler, a)
 	d := t.proc.clock.Monotonic() - start
 	e.nanos.Add(int64(d))
 	if errno != 0 {

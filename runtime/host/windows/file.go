@@ -76,6 +76,7 @@ type Files struct {
 	// host still counts as links, see hide.
 	ofHandle map[windows.Handle]*volume
 	hidden   map[fileKey]uint32
+	later    map[fileKey][]uint16 // files to be deleted, see deleteLater
 
 	sids   func() sids // read once
 	trash  trashNames
@@ -204,6 +205,7 @@ func (f *Files) Close(h host.Handle) abi.Errno {
 			f.mu.Lock()
 			delete(f.hidden, key)
 			f.mu.Unlock()
+			defer f.deleteNow(key)
 		}
 	}
 	return Errno(windows.CloseHandle(windows.Handle(h)))
