@@ -72,8 +72,10 @@ func newNamespace(p *Process, cfg FilesConfig) (*namespace, error) {
 		ns.add(&mount{path: guest, tree: tree, native: native})
 		return nil
 	}
-	ns.add(&mount{path: "/proc", node: procRoot(p)})
+	ns.add(&mount{path: "/proc", node: procRoot(p).readOnly()})
+	ns.add(&mount{path: "/sys", node: sysRoot(p).readOnly()})
 	ns.add(&mount{path: "/dev", node: devRoot(p)})
+	ns.add(sharedMemory(cfg.Host))
 	if cfg.Root != "" {
 		if err := add("/", cfg.Root); err != nil {
 			return nil, err
@@ -94,7 +96,7 @@ func newNamespace(p *Process, cfg FilesConfig) (*namespace, error) {
 			}}
 		}
 		root := newFolder("/")
-		for _, name := range []string{"mnt", "tmp", "dev", "proc", "etc"} {
+		for _, name := range []string{"mnt", "tmp", "dev", "proc", "sys", "etc"} {
 			root.add(newFolder(name))
 		}
 		ns.add(&mount{path: "/", node: root})
