@@ -433,7 +433,6 @@ func TestNames(t *testing.T) {
 		st(abi.ENAMETOOLONG, "open", long+"n", abi.O_CREAT|abi.O_WRONLY, 0o644),
 		st(abi.ENAMETOOLONG, "open", strings.Repeat("d/", 2048), abi.O_RDONLY, 0),
 		st(0, "unlink", long),
-		st(abi.EOPNOTSUPP, "open", ".", abi.O_TMPFILE|abi.O_RDWR, 0o644),
 
 		st(abi.EISDIR, "unlink", "d"),
 		st(abi.ENOTDIR, "rmdir", "f"),

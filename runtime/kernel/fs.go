@@ -317,11 +317,11 @@ func (t *Task) start(dirfd int32, p string) (string, abi.Errno) {
 	defer ft.put(f)
 	switch f.ops.(type) {
 	case folderOps, nodeFolderOps:
-		return f.path, 0
+		return t.where(f), 0
 	case pathOps:
 		var st host.Stat
 		if e := f.ops.stat(t, f, &st); e == 0 && st.Mode&abi.S_IFMT == abi.S_IFDIR {
-			return f.path, 0
+			return t.where(f), 0
 		}
 	}
 	return "", abi.ENOTDIR
@@ -457,6 +457,9 @@ func (t *Task) at(dirfd int32, p string, follow bool, op func(place) abi.Errno) 
 	if ok {
 		pl := t.proc.files.ns.at(c)
 		if pl.mnt.tree != nil {
+			if e := t.mayReach(c); e != 0 {
+				return e
+			}
 			e := op(pl)
 			switch e {
 			case abi.ENOENT:
@@ -475,6 +478,9 @@ func (t *Task) at(dirfd int32, p string, follow bool, op func(place) abi.Errno) 
 	}
 	pl, e := t.walk(dir, p, follow)
 	if e != 0 {
+		return e
+	}
+	if e := t.mayReach(pl.path); e != 0 {
 		return e
 	}
 	return op(pl)

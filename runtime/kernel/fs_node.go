@@ -229,5 +229,5 @@ func (textOps) stat(t *Task, f *File, st *host.Stat) abi.Errno {
 type pathOps struct{ baseOps }
 
 func (pathOps) stat(t *Task, f *File, st *host.Stat) abi.Errno {
-	return t.lstat(f.data.(place), st)
+	return t.lstat(t.placeOf(f), st)
 }

@@ -141,7 +141,7 @@ func (p *Process) fdName(fd int32) string {
 	}
 	switch {
 	case f.path != "":
-		return f.path
+		return (&Task{proc: p}).where(f)
 	case f.kind == host.Pipe:
 		return fmt.Sprintf("pipe:[%d]", uint64(f.h))
 	case f.kind == host.Socket:
@@ -189,12 +189,12 @@ func openFD(t *Task, fd int32, flags int) (*File, abi.Errno) {
 	}
 	if _, ok := f.ops.(regularOps); ok && f.path != "" {
 		defer ft.put(f)
-		return t.openPlace(ft.ns.at(f.path), flags, 0)
+		return t.openPlace(ft.ns.at(t.where(f)), flags, 0)
 	}
 	switch f.ops.(type) {
 	case folderOps, nodeFolderOps:
 		defer ft.put(f)
-		return t.openPlace(ft.ns.at(f.path), flags, 0)
+		return t.openPlace(ft.ns.at(t.where(f)), flags, 0)
 	}
 	return f, 0 // the reference goes along
 }
