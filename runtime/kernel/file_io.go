@@ -337,7 +337,7 @@ func (t *Task) gathered(f *File, v []Iovec, write bool) (uint64, abi.Errno, bool
 // stream tells whether reading may wait for somebody.
 func (f *File) stream() bool {
 	switch f.ops.(type) {
-	case streamOps, pipeOps:
+	case streamOps, pipeOps, consoleOps:
 		return true
 	}
 	return false
