@@ -24,6 +24,8 @@ var system = []Case{
 	{Prog: glibc("proc_self.c"), Cmd: "machine"},
 	{Prog: glibc("proc_self.c"), Cmd: "devices"},
 	{Prog: pie("proc_self.c"), Cmd: "stat"},
+	{Prog: glibc("splice_pipes.c")},
+	{Prog: musl("splice_pipes.c")},
 }
 
 func TestSystem(t *testing.T) { table(t, system) }
