@@ -211,6 +211,7 @@ func (g *Guest) brokenMark(err error) launch.Mark {
 
 // die ends the guest as the signal does that Linux would send for f.
 func (g *Guest) die(f Fault) (launch.Mark, bool) {
+	f.Beyond = f.Code == statusAccessViolation && g.proc.Space().FaultSignal(f.Addr) == abi.SIGBUS
 	g.task.Kill(f.Signal())
 	return launch.Mark{Kind: launch.MarkSignaled, Value: uint32(f.Signal()), Message: f.String()}, true
 }
