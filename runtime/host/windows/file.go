@@ -253,6 +253,18 @@ func (f *Files) opened(h windows.Handle, v *volume) host.Handle {
 	return host.Handle(h)
 }
 
+// volumeFor tells the volume of an open file as it was when the file was
+// opened: Wine looks for it by the name that the file had then.
+func (f *Files) volumeFor(h windows.Handle) *volume {
+	f.mu.RLock()
+	v := f.ofHandle[h]
+	f.mu.RUnlock()
+	if v == nil {
+		v = f.volumeOf(h)
+	}
+	return v
+}
+
 // keyOf asks for a file's number.
 func keyOf(v *volume, h windows.Handle) (fileKey, bool) {
 	var index uint64
@@ -708,7 +720,7 @@ func (f *Files) Fchmod(h host.Handle, perm uint32) abi.Errno {
 	w, e := f.reopen(windows.Handle(h), windows.FILE_WRITE_ATTRIBUTES|windows.FILE_WRITE_EA|windows.WRITE_DAC|windows.WRITE_OWNER)
 	if e == abi.ENOENT {
 		// On its way out: nobody but its handles will ask.
-		v := f.volumeOf(windows.Handle(h))
+		v := f.volumeFor(windows.Handle(h))
 		if key, ok := keyOf(v, windows.Handle(h)); ok {
 			if v.method == modeLX {
 				_ = setLX(windows.Handle(h), perm, false)
@@ -723,7 +735,7 @@ func (f *Files) Fchmod(h host.Handle, perm uint32) abi.Errno {
 		return e
 	}
 	defer windows.CloseHandle(w)
-	return f.volumeOf(w).chmod(f, w, perm)
+	return f.volumeFor(windows.Handle(h)).chmod(f, w, perm)
 }
 
 // SetTimesOf implements host.Files.
@@ -841,7 +853,7 @@ func (f *Files) StatfsOf(h host.Handle, st *host.StatFS) abi.Errno {
 	if e := queryVolume(windows.Handle(h), 7, unsafe.Pointer(&b), unsafe.Sizeof(b)); e != 0 {
 		return statusErrno(e)
 	}
-	v := f.volumeOf(windows.Handle(h))
+	v := f.volumeFor(windows.Handle(h))
 	*st = host.StatFS{
 		Type:  0x5346544e, // NTFS_SB_MAGIC
 		Bsize: int64(b.sectors) * int64(b.bytes), Blocks: uint64(b.total), Bfree: uint64(b.free), Bavail: uint64(b.callerFree),
