@@ -18,8 +18,7 @@ var nolibcTest = Suite{
 	Passed:  "OK",
 	Exclude: []Exclusion{
 		{"syscall/execve_root", SecondProcess, "execve"},
-		{"syscall/link_cross", HostFeature, "there is no /proc/self/net"},
-		{"syscall/chmod_net", HostFeature, "there is no /proc/self/net"},
+		{"syscall/waitpid_min", SecondProcess, "waitpid knows of no children, so the smallest number is no other"},
 	},
 }
 
@@ -38,13 +37,11 @@ var selftestCases = []Case{
 		Prog:  Program{Kit: NoLibc, In: selftests + "nolibc", Source: "nolibc-test.c", Flags: "-Os -include DIR/../../../include/nolibc/nolibc.h -lgcc"},
 		Stdin: Text(""), Env: words("TERM=dumb"), Suite: &nolibcTest,
 		Opt: NoStderr, Reason: "beerun tells that execve is not there",
-		Known: "errors of link and unlink of /, of chroot and chown below /proc, of waitpid(INT_MIN)",
 	},
 	{
 		Name:  "openat2_test",
 		Prog:  Program{Kit: Glibc, In: selftests + "openat2", Source: "openat2_test.c", Flags: "DIR/helpers.c"},
 		Suite: tap(),
-		Known: "openat2 ignores what a larger structure holds, and flags that exclude each other",
 	},
 }
 

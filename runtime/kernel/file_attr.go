@@ -49,6 +49,10 @@ func (t *Task) chownTo(st *host.Stat, uid, gid uint64, narrow bool) abi.Errno {
 	if !same(uid, st.UID) || !same(gid, st.GID) {
 		return abi.EPERM
 	}
+	unset := func(v uint64) bool { return narrow && uint16(v) == 0xffff || !narrow && uint32(v) == ^uint32(0) }
+	if st.UID != t.proc.UID() && !(unset(uid) && unset(gid)) {
+		return abi.EPERM // what it is already, only the owner may say
+	}
 	return 0
 }
 

@@ -6,7 +6,7 @@ import (
 )
 
 // statusFlags are the flags of open that F_GETFL tells.
-const statusFlags = abi.O_ACCMODE | abi.O_APPEND | abi.O_NONBLOCK | abi.O_SYNC | abi.O_DIRECT | abi.O_LARGEFILE | abi.O_DIRECTORY | abi.O_NOFOLLOW |
+const statusFlags = abi.O_ACCMODE | abi.O_APPEND | abi.O_NONBLOCK | abi.O_SYNC | abi.O_DIRECT | abi.O_LARGEFILE | abi.O_DIRECTORY | abi.O_TMPFILE | abi.O_NOFOLLOW |
 	abi.O_NOATIME | abi.O_PATH
 
 // openPlace opens what is at a place. It answers ELOOP for a link.

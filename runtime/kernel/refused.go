@@ -3,6 +3,7 @@ package kernel
 import (
 	"bee/image"
 	"bee/runtime/abi"
+	"bee/runtime/host"
 )
 
 // refusedCalls administer a machine, make namespaces, or look into the kernel.
@@ -181,27 +182,24 @@ func sysMount(t *Task, a Args) (uint64, abi.Errno) {
 }
 
 func sysChroot(t *Task, a Args) (uint64, abi.Errno) {
-	name, err := t.Path(a[0])
-	if err != 0 {
+	var st host.Stat
+	if err := t.statOf(abi.AT_FDCWD, a[0], 0, &st); err != 0 {
 		return 0, err
 	}
-	return 0, t.at(abi.AT_FDCWD, name, true, func(pl place) abi.Errno {
-		kind, err := t.typeOf(pl)
-		switch {
-		case err != 0:
-			return err
-		case kind == abi.S_IFLNK:
-			return abi.ELOOP
-		case kind != abi.S_IFDIR:
-			return abi.ENOTDIR
-		}
-		return abi.EPERM
-	})
+	if st.Mode&abi.S_IFMT != abi.S_IFDIR {
+		return 0, abi.ENOTDIR
+	}
+	return 0, abi.EPERM
 }
 
 func sysPtrace(t *Task, a Args) (uint64, abi.Errno) {
-	const traceMe = 0
-	if t.long(a[0]) == traceMe {
+	const (
+		traceMe = 0
+		attach  = 16
+		seize   = 0x4206
+	)
+	request := t.long(a[0])
+	if request == traceMe {
 		return 0, abi.EPERM
 	}
 	t.proc.mu.Lock()
@@ -211,6 +209,9 @@ func sysPtrace(t *Task, a Args) (uint64, abi.Errno) {
 	}
 	if _, err := t.taskByID(int32(a[1])); err != 0 {
 		return 0, err
+	}
+	if request != attach && request != seize {
+		return 0, abi.ESRCH // it is not traced
 	}
 	return 0, abi.EPERM
 }
