@@ -26,6 +26,9 @@ var system = []Case{
 	{Prog: pie("proc_self.c"), Cmd: "stat"},
 	{Prog: glibc("splice_pipes.c")},
 	{Prog: musl("splice_pipes.c")},
+	{Prog: glibc("inotify_events.c"), Cmd: "folder", Opt: LargeOutput},
+	{Prog: glibc("inotify_events.c"), Cmd: "content", Opt: LargeOutput},
+	{Prog: glibc("inotify_events.c"), Cmd: "errors"},
 }
 
 func TestSystem(t *testing.T) { table(t, system) }

@@ -201,6 +201,7 @@ func (ft *FileTable) put(f *File) {
 		if lt := f.locks.Load(); lt != nil {
 			lt.release(nil, nil, f)
 		}
+		ft.p.notifyClose(f)
 		f.ops.close(f)
 	}
 }

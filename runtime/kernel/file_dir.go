@@ -362,7 +362,9 @@ func (t *Task) renameat(fd1 int32, addr1 uint64, fd2 int32, addr2 uint64, flags 
 		if exchange {
 			e = t1.Exchange(from.rel, t2, to.rel)
 		} else {
+			moved := t.proc.notifyMove(from.path, to.path)
 			e = t1.Rename(from.rel, t2, to.rel, noreplace)
+			moved(t, e)
 		}
 		switch {
 		case e == abi.EEXIST:

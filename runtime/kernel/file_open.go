@@ -135,6 +135,7 @@ func (t *Task) openWith(flags int, mode uint32, p string, find func(follow bool,
 			return 0, abi.EOVERFLOW
 		}
 	}
+	t.proc.notifyOpen(f)
 	fd, e := ft.install(f, 0, flags&abi.O_CLOEXEC != 0)
 	return uint64(fd), e
 }

@@ -19,6 +19,9 @@ type traits struct {
 	// oomScore is /proc/self/oom_score_adj, kept and told.
 	oomScore int
 	layout   Layout
+	// inotify is who wants to know what the program does. It is read without
+	// the lock.
+	inotify atomic.Pointer[[]*inotify]
 }
 
 // taskTraits are what a thread keeps of the scheduler's calls and prctl(2).

@@ -33,12 +33,24 @@ func zoneFile(loc *time.Location) []byte {
 	}
 	first := state(start)
 	var changes []zoneChange
+	last := first
 	for t := start; ; {
 		_, next := t.ZoneBounds()
-		if next.IsZero() || !next.Before(end) || len(changes) > 4*(zoneLastYear-zoneFirstYear) {
+		if next.IsZero() {
 			break
 		}
-		changes = append(changes, state(next))
+		// Where a rule says what holds, the bounds are those of a year too, and
+		// a leap year's last day is beyond.
+		if !next.After(t) {
+			next = t.AddDate(0, 0, 1)
+		}
+		if !next.Before(end) {
+			break
+		}
+		if s := state(next); s.name != last.name || s.offset != last.offset || s.dst != last.dst {
+			changes = append(changes, s)
+			last = s
+		}
 		t = next
 	}
 	var b []byte
