@@ -27,15 +27,7 @@ func (o consoleOps) stat(t *Task, f *File, st *host.Stat) abi.Errno {
 }
 
 func (o consoleOps) poll(_ *Task, f *File) host.Ready {
-	y := o.tty(f)
-	y.drain()
-	y.mu.Lock()
-	defer y.mu.Unlock()
-	least := 1
-	if y.set.cc[abi.VTIME] == 0 {
-		least = int(y.set.cc[abi.VMIN])
-	}
-	return host.Ready{In: y.available(least) || y.hungUp, Out: !y.stopped, Hup: y.hungUp, Bytes: y.waiting()}
+	return o.tty(f).ready()
 }
 
 func (o consoleOps) ioctl(t *Task, f *File, cmd uint32, arg uint64) (uint64, abi.Errno) {

@@ -42,6 +42,7 @@ type tty struct {
 
 	changed chan struct{} // closed and replaced when something has changed
 	wanting int           // reads that wait
+	watched bool          // poll has found nothing, and the next input is to be taken
 }
 
 type lineEnd uint8
@@ -101,10 +102,44 @@ func (y *tty) wake() {
 
 // want says that one more read waits (1), or one less (-1). y.mu is held.
 func (y *tty) want(by int) {
+	was := y.wanting > 0 || y.watched
 	y.wanting += by
-	if by > 0 && y.wanting == 1 || y.wanting == 0 {
-		y.con.Want(y.wanting > 0)
+	y.wantFrom(was)
+}
+
+// watch says whether the next input is to be taken though no read waits. y.mu
+// is held.
+func (y *tty) watch(on bool) {
+	was := y.wanting > 0 || y.watched
+	y.watched = on
+	y.wantFrom(was)
+}
+
+func (y *tty) wantFrom(was bool) {
+	if now := y.wanting > 0 || y.watched; now != was {
+		y.con.Want(now)
 	}
+}
+
+// ready tells what poll finds. The first time that it finds nothing, the
+// console begins to wait; asking again costs nothing until something is typed.
+func (y *tty) ready() host.Ready {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	least := 1
+	if y.set.cc[abi.VTIME] == 0 {
+		least = int(y.set.cc[abi.VMIN])
+	}
+	if !y.available(least) && !y.watched && !y.hungUp {
+		y.begin()
+		y.mu.Unlock()
+		y.con.Drain()
+		y.mu.Lock()
+		if !y.available(least) {
+			y.watch(true)
+		}
+	}
+	return host.Ready{In: y.available(least) || y.hungUp, Out: !y.stopped, Hup: y.hungUp, Bytes: y.waiting()}
 }
 
 // sleepOn waits until the terminal has changed or d is over (negative: for

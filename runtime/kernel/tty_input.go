@@ -20,6 +20,7 @@ func (y *tty) Input(p []byte) {
 		}
 	}
 	y.flushOut()
+	y.watch(false)
 	y.wake()
 	y.mu.Unlock()
 	for _, sig := range signals {

@@ -391,6 +391,17 @@ func TestTTYWaits(t *testing.T) {
 			t.Errorf("%d, %v, shown %q", n, e, fake.shown.String())
 		}
 	})
+	t.Run("poll", func(t *testing.T) {
+		_, y, fake := fakeTTY()
+		fake.typed = []byte("a")
+		if r := y.ready(); r.In || !r.Out || !fake.wanted() {
+			t.Errorf("half a line: %+v, input wanted: %v", r, fake.wanted())
+		}
+		y.Input([]byte("b\r"))
+		if r := y.ready(); !r.In || r.Bytes != 3 || fake.wanted() {
+			t.Errorf("a line: %+v, input wanted: %v", r, fake.wanted())
+		}
+	})
 	t.Run("given back", func(t *testing.T) {
 		_, y, fake := fakeTTY()
 		y.Input([]byte("echo hi\rls"))
