@@ -240,11 +240,13 @@ func sysPrctl(t *Task, a Args) (uint64, abi.Errno) {
 			}
 			name = append(name, m[0])
 		}
-		p.comm = string(name)
+		if t.comm = string(name); t.tid == p.pid {
+			p.comm = t.comm
+		}
 		return 0, 0
 	case abi.PR_GET_NAME:
 		var b [16]byte
-		copy(b[:15], p.comm)
+		copy(b[:15], t.comm)
 		return 0, t.CopyOut(a[1], b[:])
 	case abi.PR_SET_DUMPABLE:
 		if a[1] > 1 {

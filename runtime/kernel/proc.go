@@ -218,7 +218,7 @@ func (p *Process) statText() string {
 	user, system := p.clock.ProcessCPU()
 	tick := 10 * time.Millisecond
 	p.mu.Lock()
-	threads := max(len(p.tasks), 1)
+	threads := max(len(p.taskList), 1)
 	p.mu.Unlock()
 	return fmt.Sprintf("%d (%s) R %d %d %d 0 -1 4194304 0 0 0 0 %d %d 0 0 20 0 %d 0 %d %d %d 18446744073709551615 "+
 		"0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
@@ -228,7 +228,7 @@ func (p *Process) statText() string {
 func (p *Process) statusText() string {
 	mapped, used := p.as.Usage()
 	p.mu.Lock()
-	threads := max(len(p.tasks), 1)
+	threads := max(len(p.taskList), 1)
 	comm := p.comm
 	p.mu.Unlock()
 	_, umask := p.files.current()
