@@ -55,6 +55,9 @@ type Case struct {
 	Known   string
 	KnownOn Arch
 
+	// calls is set for the programs that make each system call themselves.
+	calls *callCase
+
 	// Reason says why an option that weakens the comparison is there.
 	Reason string
 }

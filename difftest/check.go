@@ -38,7 +38,7 @@ func (l *Lab) Check(t *testing.T, c Case, w width, totals *Totals) {
 		}
 		for _, f := range []form{native, proof, bee} {
 			base := filepath.Join(l.work, title) + "." + f.String()
-			for _, path := range []string{base, base + ".mark", base + ".guard"} {
+			for _, path := range []string{base, base + ".mark", base + ".guard", base + ".calls"} {
 				_ = os.RemoveAll(path)
 			}
 		}
@@ -88,6 +88,11 @@ func (l *Lab) Check(t *testing.T, c Case, w width, totals *Totals) {
 		}
 		for _, d := range compare(c, want, got) {
 			t.Error(d)
+		}
+		if c.calls != nil && f == bee {
+			for _, p := range c.calls.judge(want.stdout(), got.stdout()) {
+				t.Error(p)
+			}
 		}
 		for i, s := range got.steps {
 			if killed(s.guard) {

@@ -37,7 +37,11 @@ func compare(c Case, want, got result) []string {
 		} else if got.form == bee && g.outer != exitStatus(w.status) {
 			report("status"+at, fmt.Sprintf("the guest %s, so beerun should have %q, but it has %q", w.status, exitStatus(w.status), g.outer))
 		}
-		if d := diffOutput(c, w.stdout, g.stdout, want.dir, got.dir); d != "" {
+		if c.calls != nil && got.form == bee {
+			if d := c.calls.diff(w.stdout.head.String(), g.stdout.head.String()); d != "" {
+				report("calls"+at, d)
+			}
+		} else if d := diffOutput(c, w.stdout, g.stdout, want.dir, got.dir); d != "" {
 			report("stdout"+at, d)
 		}
 		switch {

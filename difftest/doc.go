@@ -12,4 +12,8 @@
 //
 // A case is one line of a table (see cases_*_test.go). The programs' sources
 // are in testdata/programs.
+//
+// The programs call_*.c (TestCalls) make every system call that the kernel's
+// tables promise and print each result; a call counts in docs/compat-*.md only
+// if such a program proves it. See calls.go.
 package difftest

@@ -269,6 +269,11 @@ func (l *Lab) step(c Case, w width, f form, program string, args []string, stdin
 	for _, kv := range c.env() {
 		argv = append(argv, "--env", kv)
 	}
+	counts := dir + ".calls"
+	if c.calls != nil {
+		_ = os.Remove(counts)
+		argv = append(argv, "--count-calls", winePath(counts))
+	}
 	argv = append(argv, winePath(program))
 	argv = append(argv, args...)
 	s, err := run(command{path: l.guard, argv: argv, env: wineEnv(), dir: dir}, stdin, dir, c.Stdout, limit)
@@ -277,6 +282,9 @@ func (l *Lab) step(c Case, w width, f form, program string, args []string, stdin
 	}
 	s.outer = s.status
 	s.status = readMark(mark)
+	if c.calls != nil && err == nil {
+		err = readCounts(counts, c.calls.counts)
+	}
 	return s, err
 }
 

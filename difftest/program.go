@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 )
@@ -160,6 +161,13 @@ func (s *store) native(p Program, a Arch) (string, error) {
 		return "", err
 	}
 	key := fmt.Appendf(nil, "%q\n%s\n%s", args, version, text)
+	for _, m := range localInclude.FindAllSubmatch(text, -1) {
+		header, err := os.ReadFile(filepath.Join(filepath.Dir(source), string(m[1])))
+		if err != nil {
+			return "", err
+		}
+		key = append(key, header...)
+	}
 	return s.make(key, p.String()+"-"+a.String(), func(tmp string) error {
 		out, err := exec.Command(args[0], append(args[1:], "-o", tmp, source, "-lm")...).CombinedOutput()
 		if err != nil {
@@ -168,6 +176,9 @@ func (s *store) native(p Program, a Arch) (string, error) {
 		return os.Chmod(tmp, 0o755)
 	})
 }
+
+// localInclude finds the headers that lie beside a source.
+var localInclude = regexp.MustCompile(`(?m)^#include "(.*)"`)
 
 // windows returns a Windows program that a run needs, built from a source of testdata/programs.
 func (s *store) windows(source string) (string, error) {

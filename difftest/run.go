@@ -72,6 +72,15 @@ type result struct {
 	tree  []entry
 }
 
+// stdout is what all steps wrote, one after the other.
+func (r result) stdout() string {
+	var b strings.Builder
+	for _, s := range r.steps {
+		b.Write(s.stdout.head.Bytes())
+	}
+	return b.String()
+}
+
 // command is one process to start.
 type command struct {
 	path  string

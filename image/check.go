@@ -66,9 +66,9 @@ func (im *Image) check() error {
 	if im.Libc > LibcGo {
 		return bad(-1, ErrValue, "libc %d", im.Libc)
 	}
-	regs := uint8(8)
+	regs, word := uint8(8), uint8(4)
 	if im.Arch == AMD64 {
-		regs = 16
+		regs, word = 16, 8
 	}
 	if err := im.checkPlace(); err != nil {
 		return err
@@ -131,6 +131,9 @@ func (im *Image) check() error {
 		if f.Slot >= uint8(stubs.NumSlots) {
 			return bad(-1, ErrValue, "slot fixup %d at %#x: slot %d", i, f.Addr, f.Slot)
 		}
+		if f.Part >= word {
+			return bad(-1, ErrValue, "slot fixup %d at %#x: byte %d of a slot", i, f.Addr, f.Part)
+		}
 		if i > 0 && f.Addr <= prev {
 			return bad(-1, ErrOrder, "slot fixup %d at %#x behind one at %#x", i, f.Addr, prev)
 		}
@@ -167,6 +170,10 @@ func (im *Image) check() error {
 			return bad(-1, ErrRange, "PC map %d: original %#x lies outside of the image", i, e.Orig)
 		case e.Spill != NoReg && e.Spill >= regs:
 			return bad(-1, ErrValue, "PC map %d: register %d", i, e.Spill)
+		case e.Second > regs:
+			return bad(-1, ErrValue, "PC map %d: second register %d", i, e.Second-1)
+		case e.Undo&^stubs.UndoAll != 0:
+			return bad(-1, ErrValue, "PC map %d: undo %#x", i, e.Undo)
 		}
 	}
 	im.index()

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+
+	"bee/stubs"
 )
 
 // payloadMagic begins the payload. Readers need it only to tell a .bee whose
@@ -86,7 +88,7 @@ func (e *encoder) image(im *Image) {
 	e.num(uint64(len(im.SlotFixups)))
 	for _, f := range im.SlotFixups {
 		e.delta(&prev, f.Addr)
-		e.byte(f.Slot)
+		e.byte(f.Slot | f.Part<<partShift)
 	}
 	prev = 0
 	e.num(uint64(len(im.AbsFixups)))
@@ -104,7 +106,12 @@ func (e *encoder) image(im *Image) {
 		if p.Start {
 			b |= startBit
 		}
-		e.byte(b)
+		if p.Second == 0 && p.Undo == 0 {
+			e.byte(b)
+			continue
+		}
+		e.byte(b | moreBit)
+		e.byte(p.Second | byte(p.Undo)<<undoShift)
 	}
 	prev = 0
 	e.num(uint64(len(im.Unproven)))
@@ -122,11 +129,19 @@ func (e *encoder) image(im *Image) {
 // pieBit in the byte of the architecture: Image.PIE.
 const pieBit = 0x80
 
-// A PCEntry's last byte.
+// A PCEntry's last byte, or the last but one where moreBit is set; then Second
+// and Undo follow.
 const (
 	spillMask = 0x1f // all ones: none
+	moreBit   = 0x40
 	startBit  = 0x80
+
+	secondMask = 0x1f
+	undoShift  = 5
 )
+
+// partShift is where SlotFixup.Part stands in the byte of the slot.
+const partShift = 4
 
 // Decode reads a payload. It allocates no more than a small multiple of what
 // the payload's length justifies, and returns only manifests that Check
@@ -289,7 +304,8 @@ func (d *decoder) image(im *Image) {
 	prev = 0
 	im.SlotFixups = table[SlotFixup](d.count("slot fixups", 2))
 	for i := range im.SlotFixups {
-		im.SlotFixups[i] = SlotFixup{d.delta(&prev, "slot fixup"), d.byte("slot")}
+		a, b := d.delta(&prev, "slot fixup"), d.byte("slot")
+		im.SlotFixups[i] = SlotFixup{Addr: a, Slot: b & (1<<partShift - 1), Part: b >> partShift}
 	}
 	prev = 0
 	im.AbsFixups = table[uint64](d.count("address fixups", 1))
@@ -303,7 +319,7 @@ func (d *decoder) image(im *Image) {
 		t := d.delta(&prev, "PC map address")
 		orig += uint64(d.signed("PC map original"))
 		b := d.byte("PC map register")
-		if b&^(spillMask|startBit) != 0 {
+		if b&^(spillMask|moreBit|startBit) != 0 {
 			d.fail(ErrValue, "PC map register %#x", b)
 		}
 		spill := b & spillMask
@@ -311,6 +327,13 @@ func (d *decoder) image(im *Image) {
 			spill = NoReg
 		}
 		im.PCMap[i] = PCEntry{Tramp: t, Orig: orig, Spill: spill, Start: b&startBit != 0}
+		if b&moreBit != 0 {
+			more := d.byte("PC map, second register")
+			if more == 0 {
+				d.fail(ErrValue, "PC map: a second register that is none")
+			}
+			im.PCMap[i].Second, im.PCMap[i].Undo = more&secondMask, stubs.Undo(more>>undoShift)
+		}
 	}
 	prev = 0
 	im.Unproven = table[Pattern](d.count("patterns", 2))

@@ -10,8 +10,12 @@
 // part only.
 package image
 
+import "bee/stubs"
+
 // FormatVersion is the version of the payload's encoding. A reader refuses
-// every other one.
+// every other one. What extends an entry by bits that had to be zero before
+// needs no new version: readers that do not know such a bit refuse the file,
+// and a file without it is the same bytes.
 const FormatVersion = 1
 
 // Arch is the guest's instruction set.
@@ -92,7 +96,10 @@ type PCEntry struct {
 	Tramp uint64 // relative to Image.Base
 	Orig  uint64 // relative to Image.Base
 	Spill uint8  // general register whose value is in SlotSpill, or NoReg
-	Start bool   // Tramp begins the whole of Orig
+	// Second is 1 + the general register whose value is in SlotResume, or 0.
+	Second uint8
+	Undo   stubs.Undo // what else is not the guest's
+	Start  bool       // Tramp begins the whole of Orig
 }
 
 // Patch is a range of the image's bytes and what they become.
@@ -106,6 +113,7 @@ type Patch struct {
 type SlotFixup struct {
 	Addr uint64 // relative to Image.Base
 	Slot uint8  // stubs.Slot
+	Part uint8  // which byte of the slot is meant, added to the displacement
 }
 
 // Mirror says that the word at Off from the thread pointer lives in a slot.

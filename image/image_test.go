@@ -12,6 +12,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"bee/stubs"
 )
 
 // sample gives a small manifest that uses every field.
@@ -27,7 +29,7 @@ func sample() *Manifest {
 		Patches:    []Patch{{0x1000, []byte{0xe9, 1, 2, 3, 4}}, {0x1010, []byte{0x64, 0xa1, 1, 2, 3, 4}}},
 		TrampAddr:  0x5000,
 		Tramp:      bytes.Repeat([]byte{0x90}, 64),
-		SlotFixups: []SlotFixup{{0x1012, 2}, {0x6004, 5}},
+		SlotFixups: []SlotFixup{{Addr: 0x1012, Slot: 2, Part: 3}, {Addr: 0x6004, Slot: 5}},
 		AbsFixups:  []uint64{0x1001, 0x6010},
 		PCMap: []PCEntry{
 			{Tramp: 0x1010, Orig: 0x1000, Spill: NoReg}, // as if a pad
@@ -35,6 +37,8 @@ func sample() *Manifest {
 			{Tramp: 0x6004, Orig: 0x1000, Spill: 3},
 			{Tramp: 0x6008, Orig: 0x1002, Spill: NoReg, Start: true},
 			{Tramp: 0x600c, Orig: 0x1005, Spill: NoReg},
+			{Tramp: 0x6020, Orig: 0x1007, Spill: 3, Second: 1 + 2, Undo: stubs.UndoBias | stubs.UndoReload},
+			{Tramp: 0x6028, Orig: 0x1007, Spill: NoReg, Undo: stubs.UndoPush, Start: true},
 		},
 		Unproven: []Pattern{{0x2000, KindSysenter}},
 		WX:       []uint64{0x1000},
@@ -157,7 +161,9 @@ func TestPCMap(t *testing.T) {
 			{0x6004, 0x1000, 3, true},
 			{0x6006, 0x1000, 3, true},
 			{0x6008, 0x1002, NoReg, true},
-			{0x603f, 0x1005, NoReg, true},
+			{0x601f, 0x1005, NoReg, true},
+			{0x6020, 0x1007, 3, true},
+			{0x603f, 0x1007, NoReg, true},
 			{0x6040, 0, NoReg, false},
 			{0x5fff, 0, NoReg, false}, // the thunk page
 			{0x1000, 0, NoReg, false},
@@ -176,6 +182,42 @@ func TestPCMap(t *testing.T) {
 			if a, ok := im.MapToTramp(c.orig); a != c.tramp || ok != c.ok {
 				t.Errorf("MapToTramp(%#x) = %#x, %v", c.orig, a, ok)
 			}
+		}
+	}
+}
+
+// TestRestore holds that every way of borrowing a register is undone.
+func TestRestore(t *testing.T) {
+	slots := map[stubs.Slot]uint64{stubs.SlotBase: 0x7000, stubs.SlotSpill: 0x11, stubs.SlotResume: 0x22}
+	get := func(s stubs.Slot) uint64 { return slots[s] }
+	before := func() (r [16]uint64) {
+		for i := range r {
+			r[i] = 0x1000 * uint64(i)
+		}
+		return r
+	}
+	for _, c := range []struct {
+		arch   Arch
+		e      PCEntry
+		want   map[int]uint64
+		reload bool
+	}{
+		{AMD64, PCEntry{Spill: NoReg}, nil, false},
+		{AMD64, PCEntry{Spill: 0}, map[int]uint64{0: 0x11}, false},
+		{AMD64, PCEntry{Spill: 9, Second: 1}, map[int]uint64{9: 0x11, 0: 0x22}, false},
+		{AMD64, PCEntry{Spill: 2, Undo: stubs.UndoBias}, map[int]uint64{2: 0x11, 6: ^uint64(0xfff)}, false},
+		{I386, PCEntry{Spill: 2, Undo: stubs.UndoBias}, map[int]uint64{2: 0x11, 6: 0xfffff000}, false},
+		{AMD64, PCEntry{Spill: NoReg, Undo: stubs.UndoPush}, map[int]uint64{4: 0x4008}, false},
+		{I386, PCEntry{Spill: NoReg, Undo: stubs.UndoPush}, map[int]uint64{4: 0x4004}, false},
+		{I386, PCEntry{Spill: 1, Second: 3, Undo: stubs.UndoReload}, map[int]uint64{1: 0x11, 2: 0x22}, true},
+	} {
+		r, want := before(), before()
+		for i, v := range c.want {
+			want[i] = v
+		}
+		im := &Image{Arch: c.arch}
+		if reload := im.Restore(&c.e, &r, get); r != want || reload != c.reload {
+			t.Errorf("%+v: %x, %v; want %x", c.e, r, reload, want)
 		}
 	}
 }
@@ -208,6 +250,8 @@ func TestCheck(t *testing.T) {
 		"tramp overlap":    {func(im *Image) { im.TrampAddr = 0x4000 }, ErrOverlap, "trampolines"},
 		"tramp outside":    {func(im *Image) { im.TrampAddr = -0x8048000 }, ErrRange, "trampolines"},
 		"fixup slot":       {func(im *Image) { im.SlotFixups[0].Slot = 99 }, ErrValue, "slot 99"},
+		"fixup part":       {func(im *Image) { im.SlotFixups[0].Part = 4 }, ErrValue, "byte 4 of a slot"},
+		"second register":  {func(im *Image) { im.PCMap[5].Second = 9 }, ErrValue, "second register 8"},
 		"fixup outside":    {func(im *Image) { im.SlotFixups[0].Addr = 0x1013 }, ErrRange, "slot fixup 0"},
 		"fixup in gap":     {func(im *Image) { im.SlotFixups[0].Addr = 0x1008 }, ErrRange, "slot fixup 0"},
 		"fixup past tramp": {func(im *Image) { im.SlotFixups[1].Addr = 0x603d }, ErrRange, "slot fixup 1"},
@@ -353,7 +397,7 @@ func big() *Manifest {
 	for a := uint64(0x1000); len(im.Sites) < 4300; a += 100 + r.Uint64N(300) {
 		im.Sites = append(im.Sites, Site{Addr: a, Len: 6, Kind: KindTLSOperand, Tactic: TacticJump})
 		im.Patches = append(im.Patches, Patch{a, []byte{1, 2, 3, 4, 5, 6}})
-		im.SlotFixups = append(im.SlotFixups, SlotFixup{a + 2, 1})
+		im.SlotFixups = append(im.SlotFixups, SlotFixup{Addr: a + 2, Slot: 1})
 		for k := range uint64(3) {
 			im.PCMap = append(im.PCMap, PCEntry{Tramp: tramp, Orig: a + 2*k, Spill: NoReg, Start: true})
 			tramp += 5

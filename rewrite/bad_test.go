@@ -73,7 +73,6 @@ func TestBadInput(t *testing.T) {
 		{"header 64", b64[:63], ErrTruncated, "x: truncated ELF file: the file ends inside of the ELF header, which takes 64 bytes (at offset 0x3f)"},
 		{"program headers", b32[:179], ErrTruncated, "x: truncated ELF file: 4 program headers at 0x34 do not fit into 179 bytes (at offset 0xb3)"},
 		{"segment", b32[:190], ErrTruncated, "x: truncated ELF file: program header 0 (PT_LOAD) names bytes 0x0+0xd7, the file ends at 0xbe (at offset 0x34)"},
-		{"section headers", b32[:len(b32)-1], ErrTruncated, "x: truncated ELF file: 3 section headers at 0x100 do not fit into 375 bytes (at offset 0x177)"},
 		{"class", set(b32, 4, 1, 7), ErrMalformed, "x: malformed ELF file: class 7 is neither 32 nor 64 bits (at offset 0x4)"},
 		{"big-endian", set(b32, 5, 1, 2), ErrByteOrder, "x: big-endian: only IA-32 and x86-64 programs can be rewritten (at offset 0x5)"},
 		{"byte order", set(b32, 5, 1, 3), ErrMalformed, "x: malformed ELF file: unknown byte order 3 (at offset 0x5)"},
@@ -112,13 +111,8 @@ func TestBadInput(t *testing.T) {
 		{"entry", set(b32, 24, 4, 0x1234), ErrMalformed, "x: malformed ELF file: the entry point 0x1234 lies in no executable segment (at offset 0x18)"},
 		{"entry in data", set(b32, 24, 4, 0x80490e7), ErrMalformed, "x: malformed ELF file: the entry point 0x80490e7 lies in no executable segment (at offset 0x18)"},
 		{"not executable", set(b32, ph32+24, 4, 4), ErrMalformed, "x: malformed ELF file: the entry point 0x80480b4 lies in no executable segment (at offset 0x18)"},
-		{"shentsize", set(b32, 46, 2, 39), ErrMalformed, "x: malformed ELF file: section headers of 39 bytes, not 40 (at offset 0x2e)"},
-		{"shoff", set(b32, 32, 4, 0xffffff00), ErrTruncated, "x: truncated ELF file: section headers at 0xffffff00, the file ends at 0x178 (at offset 0x178)"},
-		{"shnum", set(b32, 48, 2, 0xfff0), ErrTruncated, "x: truncated ELF file: 65520 section headers at 0x100 do not fit into 376 bytes (at offset 0x178)"},
-		{"many sections", set(set(b32, 48, 2, 0), 0x100+20, 4, 0xffffffff), ErrTruncated, "x: truncated ELF file: 4294967295 section headers at 0x100 do not fit into 376 bytes (at offset 0x178)"},
 		{"empty interpreter", set(set(b32, ph32+2*next32, 4, 3), ph32+2*next32+4, 4, 0xfffff000), ErrDynamic, `x: dynamically linked: it asks for ""; link it with -static (Go: CGO_ENABLED=0) (at offset 0x74)`},
 		{"two PT_DYNAMIC", set(set(b32, ph32+2*next32, 4, 2), ph32+3*next32, 4, 2), ErrMalformed, "x: malformed ELF file: program header 3 is a second PT_DYNAMIC (at offset 0x94)"},
-		{"section", set(b32, 0x100+40+20, 4, 0xffffffff), ErrTruncated, "x: truncated ELF file: section 1 names bytes 0xb4+0xffffffff, the file ends at 0x178 (at offset 0x128)"},
 		{"rewritten", whole, ErrRewritten, "x: already a .bee file: give the original program (at offset "},
 		{"rewritten, cut", whole[:len(whole)-1], ErrRewritten, "x: already a .bee file: and its tail is cut or damaged; give the original program (at offset 0x178)"},
 	}
@@ -142,15 +136,77 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// Cutting a file anywhere is an error: its section headers stand at the end.
+// Cutting a file anywhere is an error, but where only the section headers are
+// cut, which stand at the end: Linux runs that.
 func TestTruncation(t *testing.T) {
 	for _, arch := range []image.Arch{image.I386, image.AMD64} {
 		b := tiny(arch)
+		p, err := readELF(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		segments := uint64(0)
+		for _, s := range p.segs {
+			segments = max(segments, s.off+s.filesz)
+		}
 		for n := range b {
-			if _, err := Bytes(b[:n], Options{}); err == nil {
+			r, err := Bytes(b[:n], Options{})
+			switch whole := uint64(n) >= segments; {
+			case whole && (err != nil || r.Report.NoSections == "" || r.Report.Sites != 2):
+				t.Errorf("%s: %d of %d bytes: %v", archName(arch), n, len(b), err)
+			case !whole && err == nil:
 				t.Errorf("%s: %d of %d bytes: accepted", archName(arch), n, len(b))
 			}
 		}
+	}
+}
+
+// junkSections are programs whose section headers make no sense.
+func junkSections() map[string][]byte {
+	b32, b64 := tiny(image.I386), tiny(image.AMD64)
+	return map[string][]byte{
+		"section headers of 39 bytes, not 40":                           set(b32, 46, 2, 39),
+		"section headers of 0 bytes, not 40":                            set(b32, 46, 2, 0),
+		"section headers at 0xffffff00, the file ends at 0x178":         set(b32, 32, 4, 0xffffff00),
+		"section headers at 0xffffffffffffffff, the file ends at 0x230": set(b64, 40, 8, 1<<64-1),
+		"65520 section headers at 0x100 do not fit into 376 bytes":      set(b32, 48, 2, 0xfff0),
+		"4294967295 section headers at 0x100 do not fit into 376 bytes": set(set(b32, 48, 2, 0), 0x100+20, 4, 0xffffffff),
+		"section 1 names bytes 0xb4+0xffffffff, the file ends at 0x178": set(b32, 0x100+40+20, 4, 0xffffffff),
+		"3 section headers at 0x100 do not fit into 375 bytes":          b32[:len(b32)-1],
+	}
+}
+
+// Linux does not read section headers, so a program with junk in their place
+// is rewritten as one without them, and the report says so.
+func TestJunkSections(t *testing.T) {
+	for want, b := range junkSections() {
+		for _, form := range []Form{FormBee, FormLinuxProof} {
+			r, err := Bytes(b, Options{Form: form})
+			if err != nil {
+				t.Errorf("%s: %v", want, err)
+				continue
+			}
+			if r.Report.NoSections != want || r.Report.Sites != 2 {
+				t.Errorf("%d sites, section headers ignored: %q, want %q", r.Report.Sites, r.Report.NoSections, want)
+			}
+			var text bytes.Buffer
+			if err := r.Report.Text(&text, false); err != nil || strings.Count(text.String(), "section headers ignored") != 1 {
+				t.Errorf("%s: no single warning in the report (%v):\n%s", want, err, text.String())
+			}
+			if form != FormBee {
+				continue
+			}
+			if _, err := Verify("", r.Output); err != nil {
+				t.Errorf("%s: %v", want, err)
+			}
+			if i, err := Inspect("", r.Output); err != nil || i.Report.NoSections != want {
+				t.Errorf("%s: inspect: %v", want, err)
+			}
+		}
+	}
+	r, err := Bytes(tiny(image.I386), Options{})
+	if err != nil || r.Report.NoSections != "" {
+		t.Errorf("a good program: %q, %v", r.Report.NoSections, err)
 	}
 }
 
@@ -365,6 +421,9 @@ func FuzzELF(f *testing.F) {
 	for _, arch := range []image.Arch{image.I386, image.AMD64} {
 		f.Add(tiny(arch))
 		f.Add(tiny(arch)[:100])
+	}
+	for _, b := range junkSections() {
+		f.Add(b)
 	}
 	f.Add(dynamic(1, 0, 5, 0x80490e7, 0, 0))
 	f.Add(pie(rel(2), pieTable, rRelative, pieTable+8, r386IRelative))

@@ -3,6 +3,7 @@ package rewrite
 import (
 	"debug/elf"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"strings"
 
@@ -36,6 +37,9 @@ type program struct {
 	segs  []segment
 	sects []section
 	syms  []symbol
+	// noSections says why the section headers that the file names are not
+	// used, "" where they are or where there are none.
+	noSections string
 
 	// lo and hi bound the PT_LOAD segments, rounded to pages.
 	lo, hi uint64
@@ -214,8 +218,10 @@ func readELF(data []byte) (*program, error) {
 	if err := p.checkEntry(); err != nil {
 		return nil, err
 	}
+	end := p.end
 	if err := p.readSections(shoff, shnum, gotShentsize, shentsize, shstrndx); err != nil {
-		return nil, err
+		// Linux does not read them, and runs the program.
+		p.sects, p.end, p.noSections = nil, end, err.Error()
 	}
 	p.readSymbols()
 	return p, nil
@@ -380,20 +386,21 @@ func (p *program) offset(a uint64) (off, n uint64, ok bool) {
 	return 0, 0, false
 }
 
-// readSections reads the section headers; a program needs none.
+// readSections reads the section headers; a program needs none. It fails
+// where any of them leaves the file: then none is to be trusted.
 func (p *program) readSections(shoff, shnum, entsize, want uint64, strndx uint32) error {
 	if shoff == 0 {
 		return nil
 	}
 	size := uint64(len(p.data))
 	if entsize != want && (shnum != 0 || entsize != 0) {
-		return fail(map[int]int64{4: 46, 8: 58}[p.word], ErrMalformed, "section headers of %d bytes, not %d", entsize, want)
+		return fmt.Errorf("section headers of %d bytes, not %d", entsize, want)
 	}
 	if entsize == 0 {
 		return nil
 	}
 	if shoff > size || want > size-shoff {
-		return fail(int64(size), ErrTruncated, "section headers at %#x, the file ends at %#x", shoff, size)
+		return fmt.Errorf("section headers at %#x, the file ends at %#x", shoff, size)
 	}
 	header := func(i uint64) section {
 		f := fields{p.data[shoff+i*want:][:want], p.word == 8}
@@ -414,7 +421,7 @@ func (p *program) readSections(shoff, shnum, entsize, want uint64, strndx uint32
 		strndx = first.link
 	}
 	if shnum > (size-shoff)/want {
-		return fail(int64(size), ErrTruncated, "%d section headers at %#x do not fit into %d bytes", shnum, shoff, size)
+		return fmt.Errorf("%d section headers at %#x do not fit into %d bytes", shnum, shoff, size)
 	}
 	p.end = max(p.end, shoff+shnum*want)
 	for i := range shnum {
@@ -424,7 +431,7 @@ func (p *program) readSections(shoff, shnum, entsize, want uint64, strndx uint32
 		}
 		if s.typ != elf.SHT_NULL && s.typ != elf.SHT_NOBITS {
 			if s.off > size || s.size > size-s.off {
-				return fail(int64(shoff+i*want), ErrTruncated, "section %d names bytes %#x+%#x, the file ends at %#x", i, s.off, s.size, size)
+				return fmt.Errorf("section %d names bytes %#x+%#x, the file ends at %#x", i, s.off, s.size, size)
 			}
 			p.end = max(p.end, s.off+s.size)
 		}

@@ -50,7 +50,7 @@ func inspect(name string, data []byte) (*Inspection, error) {
 		return nil, err
 	}
 	r := newReport(name, im, p.entry)
-	r.Form, r.Rewriter, r.OutputBytes = FormBee.String(), f.Manifest.Rewriter, len(data)
+	r.Form, r.Rewriter, r.OutputBytes, r.NoSections = FormBee.String(), f.Manifest.Rewriter, len(data), p.noSections
 	return &Inspection{r, im, p}, nil
 }
 

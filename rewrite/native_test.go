@@ -137,6 +137,18 @@ func main() {
 }
 `
 
+// Linux runs programs whose section headers are junk; so they are rewritten.
+func TestNativeJunkSections(t *testing.T) {
+	needX86(t)
+	for name, b := range junkSections() {
+		p := filepath.Join(t.TempDir(), "junk")
+		if err := os.WriteFile(p, b, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Run(name, func(t *testing.T) { native(t, p) })
+	}
+}
+
 func TestNativeCompiled(t *testing.T) {
 	needX86(t)
 	if testing.Short() {

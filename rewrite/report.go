@@ -80,6 +80,8 @@ type Report struct {
 
 	Unproven []PatternAt `json:"unproven"`
 	WX       []string    `json:"writable_code,omitempty"`
+	// NoSections says why the program's section headers were not used.
+	NoSections string `json:"section_headers_ignored,omitempty"`
 
 	TextBytes     uint64  `json:"text_bytes,omitempty"`
 	ProvenBytes   uint64  `json:"proven_bytes,omitempty"`
@@ -246,6 +248,9 @@ func (r *Report) Text(w io.Writer, verbose bool) error {
 	}
 	for _, a := range r.WX {
 		p.line("warning", "the segment at %s is writable and executable", a)
+	}
+	if r.NoSections != "" {
+		p.line("warning", "section headers ignored, as Linux does: %s", r.NoSections)
 	}
 	p.line("unproven", "%d patterns that no evidence reaches, left as they are", len(r.Unproven))
 	if verbose {

@@ -118,7 +118,7 @@ func rewriteBytes(data []byte, ours bool, opts Options) (*Result, error) {
 	}
 	res.Report = newReport(opts.Name, &res.Manifest.Images[0], p.entry)
 	res.Report.Form = opts.Form.String()
-	res.Report.Rewriter = Version
+	res.Report.Rewriter, res.Report.NoSections = Version, p.noSections
 	res.Report.addStats(w.stats)
 	res.Report.OutputBytes = len(res.Output)
 	res.Report.Milliseconds = float64(time.Since(start).Microseconds()) / 1000
@@ -133,6 +133,7 @@ type planned struct {
 
 func (p *program) plan(opts Options) (*planned, error) {
 	ev, lib := p.evidence()
+	p.moved, p.syms = nil, nil // the evidence alone needs them from here on, and that until the code is found
 	o := plan.Options{Arch: p.arch, ImageLo: p.lo, ImageEnd: p.hi, Relocatable: p.pie, AllowTrap: opts.AllowTrap}
 	if opts.Form == FormLinuxProof {
 		o.Form = plan.FormLinuxProof
@@ -148,13 +149,14 @@ func (p *program) plan(opts Options) (*planned, error) {
 	im := image.Image{
 		Arch: p.arch, PIE: p.pie, Libc: lib.kind, LibcBy: lib.by,
 		Base: p.lo, Size: p.hi - p.lo,
-		Mirrors:   slices.Clone(pl.Mirrors),
-		Sites:     slices.Clone(pl.Sites),
-		Patches:   slices.Clone(pl.Patches),
-		TrampAddr: int64(pl.TrampAddr - p.lo),
-		Tramp:     pl.Tramp,
-		PCMap:     slices.Clone(pl.PCMap),
-		Unproven:  slices.Clone(pl.Unproven),
+		Mirrors:    pl.Mirrors,
+		Sites:      pl.Sites,
+		Patches:    pl.Patches,
+		TrampAddr:  int64(pl.TrampAddr - p.lo),
+		Tramp:      pl.Tramp,
+		SlotFixups: pl.SlotFixups,
+		PCMap:      pl.PCMap,
+		Unproven:   pl.Unproven,
 	}
 	for i := range im.Sites {
 		im.Sites[i].Addr -= p.lo
@@ -162,8 +164,8 @@ func (p *program) plan(opts Options) (*planned, error) {
 	for i := range im.Patches {
 		im.Patches[i].Addr -= p.lo
 	}
-	for _, f := range pl.SlotFixups {
-		im.SlotFixups = append(im.SlotFixups, image.SlotFixup{Addr: f.Addr - p.lo, Slot: f.Slot})
+	for i := range im.SlotFixups {
+		im.SlotFixups[i].Addr -= p.lo
 	}
 	for i := range im.PCMap {
 		im.PCMap[i].Tramp -= p.lo

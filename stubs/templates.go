@@ -27,20 +27,41 @@ const NoSpill Reg = 0xff
 // Behind as a resume address means the instruction behind the glue.
 const Behind = ^uint64(0)
 
+// Undo is a set of differences between the registers inside a trampoline and
+// the guest's, beside borrowed registers.
+type Undo uint8
+
+// The differences.
+const (
+	// UndoBias: esi (rsi) is the guest's plus the thread pointer.
+	UndoBias Undo = 1 << iota
+	// UndoPush: a word was pushed, the guest's stack pointer is a word higher.
+	UndoPush
+	// UndoReload: the mirrored words of the thread control block are newer
+	// than their slots, which are to be loaded again.
+	UndoReload
+	// UndoAll is all there are.
+	UndoAll Undo = 1<<iota - 1
+)
+
 // A Mark ties one emitted instruction to the guest's instruction that it
-// stands for: seen from outside, the guest is at Orig, and the value of
-// register Spill is in SlotSpill.
+// stands for: seen from outside, the guest is at Orig, the value of register
+// Spill is in SlotSpill, that of register Second in SlotResume, and Undo tells
+// what else is not the guest's.
 type Mark struct {
-	Off   uint32 // in Asm.Code
-	Orig  uint64
-	Spill Reg
-	Start bool // the first instruction of Orig
+	Off    uint32 // in Asm.Code
+	Orig   uint64
+	Spill  Reg
+	Second Reg
+	Undo   Undo
+	Start  bool // the first instruction of Orig
 }
 
 // A SlotRef is a place in emitted code that holds a slot's displacement.
 type SlotRef struct {
 	Off  uint32 // in Asm.Code, 4 bytes
 	Slot Slot
+	Part uint8 // first byte of the slot that is meant
 }
 
 // Asm emits trampolines. Its methods append one instruction each, named after
@@ -62,15 +83,17 @@ type Asm struct {
 	Abs   []uint32 // offsets of 4-byte absolute addresses
 	Marks []Mark
 
-	orig  uint64
-	spill Reg
-	start bool
-	err   error
+	orig   uint64
+	spill  Reg
+	second Reg
+	undo   Undo
+	start  bool
+	err    error
 }
 
 // NewAsm makes an emitter for code at base.
 func NewAsm(wide bool, base, thunks uint64) *Asm {
-	return &Asm{Wide: wide, Base: base, Thunks: thunks, spill: NoSpill}
+	return &Asm{Wide: wide, Base: base, Thunks: thunks, spill: NoSpill, second: NoSpill}
 }
 
 // Err is the first error.
@@ -81,15 +104,22 @@ func (a *Asm) PC() uint64 { return a.Base + uint64(len(a.Code)) }
 
 // Begin says that what follows is the whole of the guest's instruction at
 // orig.
-func (a *Asm) Begin(orig uint64) { a.orig, a.spill, a.start = orig, NoSpill, true }
+func (a *Asm) Begin(orig uint64) {
+	a.State(orig, NoSpill)
+	a.start = true
+}
 
 // State says where the guest is, seen from outside, at the next instruction.
 func (a *Asm) State(orig uint64, spill Reg) {
 	if orig != a.orig {
 		a.start = false
 	}
-	a.orig, a.spill = orig, spill
+	a.orig, a.spill, a.second, a.undo = orig, spill, NoSpill, 0
 }
+
+// Also adds to what State has said: a second borrowed register, or NoSpill,
+// and what else is not the guest's.
+func (a *Asm) Also(second Reg, undo Undo) { a.second, a.undo = second, undo }
 
 func (a *Asm) fail(format string, args ...any) {
 	if a.err == nil {
@@ -98,13 +128,20 @@ func (a *Asm) fail(format string, args ...any) {
 }
 
 func (a *Asm) mark() {
-	a.Marks = append(a.Marks, Mark{Off: uint32(len(a.Code)), Orig: a.orig, Spill: a.spill, Start: a.start})
+	a.Marks = append(a.Marks, Mark{Off: uint32(len(a.Code)), Orig: a.orig, Spill: a.spill, Second: a.second, Undo: a.undo, Start: a.start})
 	a.start = false
 }
 
 func (a *Asm) put(b ...byte) { a.Code = append(a.Code, b...) }
 
 func (a *Asm) put32(v uint32) { a.Code = binary.LittleEndian.AppendUint32(a.Code, v) }
+
+// Fill emits n breakpoints that nothing reaches.
+func (a *Asm) Fill(n int) {
+	for range n {
+		a.put(0xcc)
+	}
+}
 
 // Raw emits one instruction as it is.
 func (a *Asm) Raw(b []byte) {
@@ -123,7 +160,7 @@ func (a *Asm) rel(target uint64) {
 
 // slot appends the displacement of s.
 func (a *Asm) slot(s Slot) {
-	a.Slots = append(a.Slots, SlotRef{uint32(len(a.Code)), s})
+	a.Slots = append(a.Slots, SlotRef{Off: uint32(len(a.Code)), Slot: s})
 	if a.Wide {
 		a.put32(s.Disp64())
 	} else {

@@ -91,6 +91,13 @@ func (a *Asm) CallGlue(ret, target uint64, relocatable bool) {
 // CallProof is CallGlue for programs that run on Linux, where there are no
 // slots, and where nobody relocates the trampolines.
 func (a *Asm) CallProof(ret, target uint64, relocatable bool) {
+	a.PushProof(ret, relocatable)
+	a.State(target, NoSpill)
+	a.Jmp(target)
+}
+
+// PushProof pushes ret.
+func (a *Asm) PushProof(ret uint64, relocatable bool) {
 	switch {
 	case a.Wide && (relocatable || ret>>31 != 0):
 		a.Push(CX)
@@ -108,11 +115,8 @@ func (a *Asm) CallProof(ret, target uint64, relocatable bool) {
 		a.put32(uint32(ret - here))
 		a.XchgTop(CX)
 	default:
-		a.CallGlue(ret, target, relocatable)
-		return
+		a.PushAddr(ret)
 	}
-	a.State(target, NoSpill)
-	a.Jmp(target)
 }
 
 // LoopGlue stands for a branch that has only an 8-bit displacement (loop,

@@ -32,6 +32,14 @@ func text(t *testing.T, a *Asm) string {
 		if m := marks[0]; m.Spill != NoSpill {
 			spill = fmt.Sprint(m.Spill)
 		}
+		if m := marks[0]; m.Second != NoSpill {
+			spill += fmt.Sprintf(",%d", m.Second)
+		}
+		for i, name := range []string{" biased", " pushed", " reload"} {
+			if marks[0].Undo>>i&1 != 0 {
+				spill += name
+			}
+		}
 		start := ""
 		if marks[0].Start {
 			start = "*"
@@ -47,16 +55,18 @@ func text(t *testing.T, a *Asm) string {
 	return b.String()
 }
 
-// Each case: what is emitted at 0x9001000 for the site at 0x8048100, thunks
-// at 0x9000000. Columns: bytes, text, where the guest is.
-var templateCases = []struct {
+type templateCase struct {
 	name string
 	wide bool
 	emit func(a *Asm)
 	want string
 	// how many slots and absolute addresses are in it
 	slots, abs int
-}{
+}
+
+// Each case: what is emitted at 0x9001000 for the site at 0x8048100, thunks
+// at 0x9000000. Columns: bytes, text, where the guest is.
+var templateCases = []templateCase{
 	{"int80", false, func(a *Asm) { a.SyscallGlue(0x8048102) }, `
 64c705080f000002810408 | movl $0x8048102,%fs:0xf08 | 0x8048100* -
 e9f0efffff | jmp 0x9000000 | 0x8048100 -
@@ -262,7 +272,7 @@ c705f6ef04ff01020304 | movl $0x4030201,0xff04eff6(%rip) | 0x8048100* -
 }
 
 func TestTemplates(t *testing.T) {
-	for _, c := range templateCases {
+	for _, c := range append(templateCases, operandCases...) {
 		name := c.name + "/386"
 		if c.wide {
 			name = c.name + "/amd64"
@@ -300,6 +310,7 @@ func TestTemplateErrors(t *testing.T) {
 		"address too high":   func(a *Asm) { a.PushAddr(0x8000_0000) },
 		"immediate store":    func(a *Asm) { a.StoreSlotAddr(SlotResume, 1) },
 		"stack pointer lea":  func(a *Asm) { a.LeaAdd(SP, AX) },
+		"base in a SIB":      func(a *Asm) { a.LoadAt(AX, 12, 0) },
 		"first error sticks": func(a *Asm) { a.LeaAdd(SP, AX); a.Jmp(0x9000000) },
 	} {
 		a := NewAsm(true, 0x9001000, 0x9000000)

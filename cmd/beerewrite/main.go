@@ -22,16 +22,20 @@ const (
 )
 
 func main() {
-	// Most of the heap is the program itself, which holds no pointers:
-	// collecting often costs little, and keeps the peak near what is needed.
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+	collectOften()
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
+// collectOften keeps the peak of memory near what is needed. It costs little:
+// most of the heap is the program itself, which holds no pointers.
+func collectOften() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+}
+
 // gcPercent is how much the heap may grow before it is collected.
-const gcPercent = 15
+const gcPercent = 10
 
 // inputError marks errors that are not about how the command was called.
 type inputError struct{ error }

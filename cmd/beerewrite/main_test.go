@@ -1,15 +1,35 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"beerewrite": main})
+	testscript.Main(m, map[string]func(){"beerewrite": main, "beerewrite-peak": peak})
+}
+
+// peak is main, and tells on standard error what the process had resident at
+// the most, as Linux counts it ("VmHWM: 1234 kB").
+func peak() {
+	collectOften()
+	status := run(os.Args[1:], os.Stdout, os.Stderr)
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(exitUsage)
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "VmHWM:") {
+			fmt.Fprint(os.Stderr, line)
+		}
+	}
+	os.Exit(status)
 }
 
 func TestScripts(t *testing.T) {

@@ -127,10 +127,10 @@ func runGuest(o *options, p *program, args []string) (status int, line string, e
 	}
 	line = mark.Line()
 	if mark.Kind == launch.MarkNone {
-		line = fmt.Sprintf("none %#x", raw)
 		if raw == 0 && pressed.seen() {
 			raw = uint32(windows.STATUS_CONTROL_C_EXIT)
 		}
+		line = fmt.Sprintf("none %#x", raw)
 	}
 	status, err = conclude(p.path, mark, raw)
 	return status, line, err

@@ -146,11 +146,25 @@ func Find(r io.ReaderAt) (*Carried, error) {
 	if at.Size < headerSize || size > uint64(at.Size-headerSize) {
 		return nil, fmt.Errorf("%w: %#x bytes in a section of %#x", ErrDamaged, size, at.Size)
 	}
+	if size > maxBee {
+		return nil, tooLarge(size)
+	}
 	return &Carried{Name: string(h[24 : 24+name]), Offset: at.Offset + headerSize, Size: int64(size)}, nil
+}
+
+// maxBee is the size of the largest .bee file that is read: what a slice of a 32-bit process can hold. Programs are smaller by
+// half.
+const maxBee = 1<<31 - 1
+
+func tooLarge(size uint64) error {
+	return fmt.Errorf("%w: a program of %#x bytes, where %#x are the most", ErrDamaged, size, maxBee)
 }
 
 // Bee reads the program's .bee file. Whether that is good is package image's to say.
 func (c *Carried) Bee(r io.ReaderAt) ([]byte, error) {
+	if c.Size < 0 || c.Size > maxBee {
+		return nil, tooLarge(uint64(c.Size))
+	}
 	// Damaged headers may tell of gigabytes: the last byte comes first.
 	var last [1]byte
 	if n, err := r.ReadAt(last[:], c.Offset+max(c.Size, 1)-1); n == 0 {

@@ -179,6 +179,45 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
+// endless is a file that goes on with zeros.
+type endless []byte
+
+func (e endless) ReadAt(b []byte, off int64) (int, error) {
+	clear(b)
+	if off < int64(len(e)) {
+		copy(b, e[off:])
+	}
+	return len(b), nil
+}
+
+// A section of a size that a 32-bit process cannot hold is refused, not allocated.
+func TestTooLarge(t *testing.T) {
+	file, _ := carry(t, "runners/386.exe", "tiny-386", "tiny")
+	c, err := exe.Find(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := binary.LittleEndian.AppendUint32(nil, uint32(c.Offset-512)) // PointerToRawData
+	at := bytes.Index(file[:0x1000], raw) - 4                          // SizeOfRawData
+	if at < 0 {
+		t.Fatal("no section header")
+	}
+	for _, size := range []uint64{1 << 31, 1<<31 + 1, 0xfffff000 - 512} {
+		b := bytes.Clone(file)
+		binary.LittleEndian.PutUint32(b[at:], 0xfffff000)
+		binary.LittleEndian.PutUint64(b[c.Offset-512+16:], size)
+		if c, err := exe.Find(endless(b)); !errors.Is(err, exe.ErrDamaged) {
+			t.Errorf("%#x bytes: %v, %v", size, c, err)
+		}
+	}
+	for _, size := range []int64{-1, -1 << 63, 1 << 31, 1 << 32, 1<<63 - 1} {
+		c := exe.Carried{Offset: c.Offset, Size: size}
+		if b, err := c.Bee(endless(file)); !errors.Is(err, exe.ErrDamaged) {
+			t.Errorf("%#x bytes: %d, %v", size, len(b), err)
+		}
+	}
+}
+
 // TestSigned: a signature is appended behind the section, which is still found; a copy without the program is without the
 // signature too.
 func TestSigned(t *testing.T) {

@@ -57,24 +57,16 @@ func TestControl(t *testing.T) {
 // program in which it stays.
 func TestRefused(t *testing.T) {
 	for _, c := range []struct{ width, code, want string }{
-		{"386", "xlat %gs:(%ebx)", "cannot be patched"},
-		{"386", "lods %gs:(%esi),%al", "string instruction"},
-		{"386", "rep movsb %gs:(%esi),%es:(%edi)", "string instruction"},
-		{"386", "addr16 mov %gs:(%bx),%eax", "address size"},
-		{"386", ".byte 0x65; maskmovdqu %xmm1,%xmm2", "cannot be patched"},
-		{"386", "movb %gs:0x15,%al", "part of a mirrored word"},
-		{"386", "mov %gs:0x12,%eax", "end of a mirrored word"},
-		{"386", "movups %gs:0x10,%xmm0", "end of a mirrored word"},
-		{"386", "call *%gs:0x40", "indirect call"},
-		{"386", "pop %gs:0x40(%esp)", "relative to the stack pointer"},
+		{"386", "addr16 lodsb %gs:(%si),%al", "16-bit addresses"},
+		{"386", "addr16 rep movsb %gs:(%si),%es:(%di)", "16-bit addresses"},
+		{"386", "callw *%gs:0x40", "operand size"},
+		{"386", "jmpw *%gs:0x40", "operand size"},
+		{"386", ".byte 0x65; monitor", "with this instruction"},
 		{"386", "ljmp $0x33,$0x1000", "changes CS"},
 		{"386", "lcall *%gs:0x40", "changes CS"},
-		{"amd64", "xlat %fs:(%rbx)", "cannot be patched"},
-		{"amd64", "mov %fs:0x40(%rip),%eax", "RIP-relative"},
-		{"amd64", "mov %fs:(%eax),%eax", "address size"},
+		{"amd64", "vpgatherdd %xmm2,%fs:0x10(%eax,%xmm1,1),%xmm3", "gather"},
+		{"amd64", "vaddps %fs:0x40(%eax),%zmm1,%zmm2", "compressed displacement"},
 		{"amd64", "mov %gs:0x40,%rax", "%gs: operand"},
-		{"amd64", "movabs %fs:0x123456789a,%rax", "64-bit absolute"},
-		{"amd64", "stos %al,%es:(%rdi); lods %fs:(%rsi),%al", "string instruction"},
 	} {
 		option := "-m64"
 		if c.width == "386" {

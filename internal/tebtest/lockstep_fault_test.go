@@ -46,10 +46,21 @@ var (
 		"mov $9999,%eax; mov $0x70001000,%ebx; mov (%ebx),%edx; SYSONLY", "mov $9999,%eax; mov $0x70001000,%ebx; incl (%ebx); SYSONLY",
 		"mov $0x70000000,%ebx; SYS; mov TP(%ebx),%edx", "mov $0x70000000,%ebx; SYS; addl $1,TP(%ebx)",
 		"mov $0x70001000,%ebx; mov TP(%eax),%eax; incl (%ebx)",
+		// Strings: the source, the destination, and in the middle.
+		"mov $0x70000000,%esi; lodsb TP(%esi),%al", "mov $0x70000000,%esi; mov $3,%ecx; rep lodsl TP(%esi),%eax",
+		"mov $0x70000000,%esi; mov $scratch+0x40,%edi; movsl TP(%esi),%es:(%edi)", "mov $0x70001000,%edi; mov $4,%ecx; rep movsl TP(%esi),%es:(%edi)",
+		"mov $0x70000000,%esi; mov $scratch+0x40,%edi; mov $4,%ecx; repe cmpsb %es:(%edi),TP(%esi)", "mov $0x70001000,%edi; cmpsw %es:(%edi),TP(%esi)",
+		"std; mov $0x9000001,%edi; mov $4,%ecx; rep movsb TP(%esi),%es:(%edi)", "std; mov $0x9000005,%edi; mov $4,%ecx; rep movsw TP(%esi),%es:(%edi)",
+		"mov $0x70000000,%ebx; xlat TP(%ebx)", "mov $0x70000000,%edi; .byte TPBYTE; maskmovdqu %xmm1,%xmm1",
+		// Calls: of the target's word, of the push, and of the target.
+		"mov $0x70000000,%eax; call *TP(%eax)", "call *TP0x70000000", "mov $0x70000000,%esp; call *TP0x110", "call *TP0x40", "mov $0x70000000,%ebp; call *TP(%ebp)",
+		"mov $0x70000000,%eax; mov $0,%ebp; pop TPSP(%eax,%ebp)",
 	}
 	faults32 = []string{
 		"mov $9999,%eax; mov $0x70000000,%esp; call *%gs:0x10", "mov $0x70000000,%esp; SYS; push %ebx", "mov $0x70000000,%esp; SYS; pop %ebx",
 		"mov $0x70000000,%esp; pushl TP0", "mov $0x70000000,%eax; lock cmpxchg8b TP(%eax)",
+		"mov $0x70000000,%esp; pop TP0x40(%esp)", "addr16 mov TP0xf123,%eax", "mov $0xf123,%ebx; mov TP(%bx),%ecx", "mov $0xf123,%ebx; incl TP(%bx,%si)",
+		"mov $0xf123,%ebx; call *TP(%bx)", "mov $0xf123,%ebx; addr16 xlat TP(%bx)", "mov $0x1234f123,%edi; .byte TPBYTE; addr16 maskmovdqu %xmm1,%xmm1",
 	}
 	faults64 = []string{
 		"mov $0x70000000,%esp; SYS; push %rbx", "mov $0x70000000,%esp; SYS; pop %rbx", "mov $0x70000000,%r9d; mov TP(%r9),%rcx", "mov $0x70000000,%r12d; mov %r13,TP(%r12)",
@@ -58,6 +69,11 @@ var (
 		"movabs $0x7000000000000000,%rbx; SYS; mov (%rbx),%rdx", "movabs $0x7000000000000000,%rbp; SYS; mov (%rbp),%rdx", "movabs $0x7000000000000000,%rsp; SYS; push %rbx",
 		"movabs $0x7000000000000000,%rsp; SYS; call callee", "movabs $0x7000000000000000,%rsp; push TP(%rax)", "movabs $0x7000000000000000,%rsp; SYS; ret",
 		"mov $0x70000000,%eax; lock cmpxchg16b TP(%rax)", "lock cmpxchg16b TP0x48",
+		"mov $0x70000000,%eax; mov TP(%eax),%rcx", "mov $0x70000000,%ebx; addq $5,TP(%ebx)", "mov $0x70000000,%eax; push TP(%eax)", "mov $0x70000000,%eax; call *TP(%eax)",
+		"movabs TP0x123456789a,%rax", "movabs %eax,TP0x123456789a", "addr32 mov TP0x90000000,%rcx", "mov TPfar(%rip),%rax", "call *TPfar(%rip)", "incl TPfar(%rip)",
+		"movabs $0x7000000000000000,%rsi; lodsq TP(%rsi),%rax", "mov $0x70000000,%esi; lodsl TP(%esi),%eax", "mov $0x70001000,%edi; mov $3,%ecx; rep movsb TP(%esi),%es:(%edi)",
+		"movabs $0x7000000000000000,%rax; call *TP(%rax)", "movabs $0x7000000000000000,%rsp; call *TP0x110", "movabs $0x7000000000000000,%rbx; xlat TP(%rbx)",
+		"movabs $0x7000000000000000,%rsp; pop TP(%rsp)",
 	}
 )
 

@@ -63,7 +63,7 @@ type lockstep struct {
 	tactics map[image.Tactic]map[uint64]bool
 	n       struct {
 		steps, original, trampoline, redirected, faults, inCase int
-		loads, rcx, fip, taken                                  int
+		loads, rcx, fip, taken, reloads                         int
 	}
 	trail  []string
 	caught *string // where a control wants the failure
@@ -198,19 +198,40 @@ func (l *lockstep) ours(pc uint64) bool {
 // mapped gives the state that the patched program's stands for.
 func (l *lockstep) mapped() state {
 	s := l.p.now()
-	orig, spill, ok := l.im.MapToOrig(s.pc - l.im.Base)
+	e, ok := l.im.Entry(s.pc - l.im.Base)
 	switch {
 	case ok:
-		s.pc = l.im.Base + orig
-		if spill != image.NoReg {
-			v, err := l.p.word(l.spill)
-			l.must(err)
-			s.r[spill] = v
-		}
+		s.pc = l.im.Base + e.Orig
+		l.im.Restore(&e, &s.r, l.slot)
 	case l.inTramp(s.pc):
 		l.fail("the PC map does not have %#x", s.pc)
 	}
 	return s
+}
+
+// slot gives a slot of the patched program.
+func (l *lockstep) slot(s stubs.Slot) uint64 {
+	v, err := l.p.word(l.slotAt(s))
+	l.must(err)
+	return v
+}
+
+func (l *lockstep) slotAt(s stubs.Slot) uint64 {
+	if l.o.wide {
+		return l.runner + zeroesAt + uint64(s.Disp64())
+	}
+	return l.runner + zeroesAt + uint64(s.Disp32())
+}
+
+// reload loads the mirrored words from the thread control block.
+func (l *lockstep) reload() {
+	base := l.slot(stubs.SlotBase)
+	for _, m := range l.im.Mirrors {
+		v, err := l.p.word(base + uint64(int64(m.Off)))
+		l.must(err)
+		l.must(l.p.setWord(l.slotAt(stubs.Slot(m.Slot)), v))
+	}
+	l.n.reloads++
 }
 
 // patchAt gives the patch that has the address, or nil.
@@ -359,7 +380,7 @@ func (l *lockstep) one() {
 		return
 	}
 	if !must && l.agrees(m) {
-		if l.still++; l.still > 64 {
+		if l.still++; l.still > 1000 { // each address of a trampoline leads back once
 			l.fail("no progress")
 		}
 		l.check(m)
@@ -440,6 +461,12 @@ func (l *lockstep) resumeAt(m state) {
 		// Here the program may see where the system call goes on.
 		if o, _, ok := l.im.MapToOrig(m.r[stubs.CX] - l.im.Base); ok && l.inTramp(m.r[stubs.CX]) {
 			m.r[stubs.CX] = l.im.Base + o
+		}
+	}
+	if e, ok := l.im.Entry(l.p.regs.Rip - l.im.Base); ok {
+		r := m.r
+		if l.im.Restore(&e, &r, l.slot) {
+			l.reload()
 		}
 	}
 	to := m
@@ -603,7 +630,7 @@ func (l *lockstep) report() {
 	}
 	l.t.Logf("%d steps for %d instructions, %d of them mapped, %d of %d entries of the PC map; %d times back; %d faults", l.n.steps, l.n.original, l.n.trampoline, begun, all, l.n.redirected, l.n.faults)
 	l.t.Logf("sites run: %d same length, %d jump, %d pad, %d window, %d eviction", sites[image.TacticSameLength], sites[image.TacticJump], sites[image.TacticPad], sites[image.TacticWindow], sites[image.TacticEviction])
-	l.t.Logf("exceptions: %d loads, %d rcx, %d FIP; %d taken over", l.n.loads, l.n.rcx, l.n.fip, l.n.taken)
+	l.t.Logf("exceptions: %d loads, %d rcx, %d FIP; %d taken over; %d times mirrored words loaded again", l.n.loads, l.n.rcx, l.n.fip, l.n.taken, l.n.reloads)
 }
 
 // sameOutput compares what both wrote.

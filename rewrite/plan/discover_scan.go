@@ -381,7 +381,9 @@ func (d *discovery) finish() {
 		d.tryCandidates() // what the new code names
 		d.settle()
 	}
-	d.asked, d.cands = nil, nil
+	d.cands = nil
+	c.pad, d.asked = d.asked, nil // its memory
+	clear(c.pad)
 	d.findPadding()
 	d.partition()
 	groups := d.finalGroups()
@@ -438,7 +440,6 @@ func (d *discovery) trySites() bool {
 // end of flow, and zero bytes that fill the whole of a gap.
 func (d *discovery) findPadding() {
 	c := d.code
-	c.pad = newBitmap(c.size())
 	for r := range c.regions {
 		end := c.base[r+1]
 		for i := c.base[r]; i < end; {

@@ -470,10 +470,15 @@ func (d *discovery) resolveJumps() bool {
 	if len(open) == 0 {
 		return false
 	}
+	known := len(d.tables)
 	for _, t := range open {
-		if n, ok := slices.BinarySearch(d.tables, t.addr); !ok {
-			d.tables = slices.Insert(d.tables, n, t.addr)
+		if _, ok := slices.BinarySearch(d.tables[:known], t.addr); !ok {
+			d.tables = append(d.tables, t.addr)
 		}
+	}
+	if len(d.tables) > known {
+		slices.Sort(d.tables)
+		d.tables = slices.Compact(d.tables)
 	}
 	// Tables with known ends first: what they prove tells where the others
 	// end.

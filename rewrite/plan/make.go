@@ -20,10 +20,11 @@ type planner struct {
 	errs    []SiteError
 
 	sites  []*site // sorted by address
-	siteAt map[uint64]*site
 	ranges []*patchRange
-	owner  map[uint64]*patchRange // by byte
-	pads   []*pad                 // free and taken, sorted by address
+	// faulting counts the windows that faulting bytes prove.
+	faulting int
+	owner    owners
+	pads     pads
 
 	out Plan
 }
@@ -33,11 +34,12 @@ type planner struct {
 //
 // The error is a *SitesError where sites stand in the way.
 func Make(regions []Region, ev Evidence, opt Options) (*Plan, error) {
+	libc := ev.Libc // what else the evidence holds is garbage from discovery on
 	c, err := discover(regions, ev, opt)
 	if err != nil {
 		return nil, err
 	}
-	return makePlan(c, regions, ev.Libc, opt)
+	return makePlan(c, regions, libc, opt)
 }
 
 // makePlan is Make behind discovery.
@@ -51,10 +53,10 @@ func makePlan(view codeView, regions []Region, libc image.Libc, opt Options) (*P
 		view:    view,
 		regions: slices.Clone(regions),
 		mirrors: mirrors(opt.Arch, libc),
-		siteAt:  map[uint64]*site{},
-		owner:   map[uint64]*patchRange{},
 	}
 	slices.SortFunc(p.regions, func(a, b Region) int { return cmpU64(a.Addr, b.Addr) })
+	p.owner = newOwners(p.regions)
+	p.pads = pads{}
 	p.out.TrampAddr = opt.TrampAddr
 	if opt.TrampAddr == 0 {
 		p.out.TrampAddr = (opt.ImageEnd + stubs.ThunkPageSize - 1) &^ (stubs.ThunkPageSize - 1)
@@ -64,9 +66,6 @@ func makePlan(view codeView, regions []Region, libc image.Libc, opt Options) (*P
 	}
 
 	p.findSites()
-	for _, s := range p.sites {
-		p.siteAt[s.addr] = s
-	}
 	p.choose()
 	if len(p.errs) > 0 {
 		slices.SortFunc(p.errs, func(a, b SiteError) int { return cmpU64(a.Addr, b.Addr) })
@@ -95,14 +94,7 @@ func (p *planner) emit() error {
 	thunks := p.out.TrampAddr
 	a := stubs.NewAsm(p.wide, thunks+stubs.ThunkPageSize, thunks)
 	slices.SortFunc(p.ranges, func(x, y *patchRange) int { return cmpU64(x.start, y.start) })
-	for _, r := range p.ranges {
-		switch {
-		case r.kind == rangeTramp:
-			p.emitRange(a, r)
-		case r.kind == rangeCall && p.opt.Form == FormLinuxProof:
-			p.emitCallProof(a, r)
-		}
-	}
+	p.emitRanges(a)
 	if err := a.Err(); err != nil {
 		return fmt.Errorf("plan: trampolines at %#x: %w", a.Base, err)
 	}
@@ -118,18 +110,23 @@ func (p *planner) emit() error {
 	}
 	p.out.Tramp = a.Code
 	for _, s := range a.Slots {
-		p.out.SlotFixups = append(p.out.SlotFixups, image.SlotFixup{Addr: a.Base + uint64(s.Off), Slot: uint8(s.Slot)})
+		p.out.SlotFixups = append(p.out.SlotFixups, image.SlotFixup{Addr: a.Base + uint64(s.Off), Slot: uint8(s.Slot), Part: s.Part})
 	}
 	for _, off := range a.Abs {
 		p.out.AbsFixups = append(p.out.AbsFixups, a.Base+uint64(off))
 	}
+	p.out.PCMap = slices.Grow(p.out.PCMap, len(a.Marks))
 	for _, m := range a.Marks {
 		spill := uint8(image.NoReg)
 		if m.Spill != stubs.NoSpill {
 			spill = uint8(m.Spill)
 		}
+		second := uint8(0)
+		if m.Second != stubs.NoSpill {
+			second = 1 + uint8(m.Second)
+		}
 		p.out.PCMap = append(p.out.PCMap, image.PCEntry{
-			Tramp: a.Base + uint64(m.Off), Orig: m.Orig, Spill: spill, Start: m.Start,
+			Tramp: a.Base + uint64(m.Off), Orig: m.Orig, Spill: spill, Second: second, Undo: m.Undo, Start: m.Start,
 		})
 	}
 	slices.SortFunc(p.out.Patches, func(x, y image.Patch) int { return cmpU64(x.Addr, y.Addr) })
@@ -162,7 +159,7 @@ func (p *planner) patch(a *stubs.Asm, r *patchRange) error {
 		d = s.same.data
 		if s.same.off != 0 {
 			p.out.SlotFixups = append(p.out.SlotFixups, image.SlotFixup{
-				Addr: r.start + uint64(s.same.off), Slot: uint8(s.same.slot),
+				Addr: r.start + uint64(s.same.off), Slot: uint8(s.same.slot), Part: s.same.part,
 			})
 		}
 	case rangeTrap:
@@ -190,8 +187,8 @@ func (p *planner) patch(a *stubs.Asm, r *patchRange) error {
 		d = fill([]byte{0xeb, byte(rel)}, r)
 	}
 	// Pads inside this range, and pads in padding.
-	for _, q := range p.pads {
-		if q.in == r && q.user != nil {
+	for q := range p.pads.inside(r) {
+		if q.user != nil {
 			copy(d[q.addr-r.start:], jump(0xe9, q.addr, q.user.tramp))
 		}
 	}

@@ -68,6 +68,9 @@ type site struct {
 	kind image.Kind
 	// same is the instruction in its own length, nil where that does not go.
 	same *sameLength
+	// how is the way of an operand in thread-local memory that has no such
+	// form.
+	how operand
 	// nowhere says why the Windows form has no template for it.
 	nowhere string
 
@@ -82,6 +85,7 @@ type sameLength struct {
 	// slot's displacement stands at off, where off is not 0.
 	off  uint8
 	slot stubs.Slot
+	part uint8 // the byte of the slot
 }
 
 // mirrors lists the words of the thread control block that live in slots.
@@ -129,6 +133,15 @@ func (p *planner) findSites() {
 	}
 }
 
+// siteAt gives the site that begins at a, nil if there is none.
+func (p *planner) siteAt(a uint64) *site {
+	i, ok := slices.BinarySearchFunc(p.sites, a, func(s *site, a uint64) int { return cmpU64(s.addr, a) })
+	if !ok {
+		return nil
+	}
+	return p.sites[i]
+}
+
 // siteKind tells whether an instruction must not run as it is.
 func siteKind(in *decode.Inst, raw []byte, wide bool) (image.Kind, bool) {
 	switch in.Class {
@@ -162,14 +175,18 @@ func siteKind(in *decode.Inst, raw []byte, wide bool) (image.Kind, bool) {
 }
 
 // noAccess tells whether a memory operand is only computed, not accessed:
-// lea, prefetch, long nops.
+// lea, prefetch, long nops, and string instructions that have only the operand
+// at %es:(%edi), which no prefix changes.
 func noAccess(in *decode.Inst) bool {
 	if in.Enc != decode.Legacy {
 		return false
 	}
 	switch in.Map {
 	case decode.MapOneByte:
-		return in.Opcode == 0x8d
+		switch in.Opcode {
+		case 0x8d, 0x6c, 0x6d, 0xaa, 0xab, 0xae, 0xaf:
+			return true
+		}
 	case decode.Map0F:
 		return in.Opcode == 0x0d || in.Opcode >= 0x18 && in.Opcode <= 0x1f
 	}
@@ -197,9 +214,15 @@ func (p *planner) classify(s *site) {
 			s.nowhere = "%gs: operand of a 64-bit program"
 			return
 		}
-		s.same, s.nowhere = p.redirect(in, s.raw)
-		if s.same == nil && s.nowhere == "" {
-			s.nowhere = p.canFold(s)
+		if in.StringOp && in.Map == decode.MapOneByte && (in.Opcode == 0x6e || in.Opcode == 0x6f) {
+			// outs is privileged: it faults, and so does hlt.
+			d := bytes.Clone(s.raw)
+			d[0] = 0xf4
+			s.same = &sameLength{data: d}
+			return
+		}
+		if s.same = p.redirect(in, s.raw); s.same == nil {
+			s.how, s.nowhere = p.planOperand(s)
 		}
 	}
 }
@@ -229,46 +252,34 @@ func absDisp(in *decode.Inst, raw []byte) (int64, bool) {
 	return int64(int32(le32(raw[in.DispOff:]))), true
 }
 
-// redirect gives the same-length form of an operand on a mirrored word.
-func (p *planner) redirect(in *decode.Inst, raw []byte) (*sameLength, string) {
+// redirect gives the same-length form of an operand on a mirrored word or on a
+// part of one.
+func (p *planner) redirect(in *decode.Inst, raw []byte) *sameLength {
 	disp, ok := absDisp(in, raw)
-	if !ok {
-		return nil, ""
-	}
-	word := int64(4)
-	if p.wide {
-		word = 8
-	}
 	width := accessWidth(in)
-	for _, m := range p.mirrors {
-		off := int64(m.Off)
-		switch {
-		case width != 0 && disp >= off && disp+width <= off+word:
-			slot := stubs.Slot(m.Slot)
-			d := bytes.Clone(raw)
-			at := slot.Disp32()
-			d[in.SegOff] = 0x64
-			if p.wide {
-				at = slot.Disp64()
-				d[in.SegOff] = 0x65
-			}
-			if disp != off {
-				// A part of the word: the loader adds to what stands here, but
-				// the fix-up names the word, so leave this to a template.
-				return nil, "access to a part of a mirrored word"
-			}
-			put32(d[in.DispOff:], at)
-			if in.DispLen == 8 {
-				put32(d[in.DispOff+4:], 0)
-			}
-			return &sameLength{d, in.DispOff, slot}, ""
-		case width != 0 && (disp+width <= off || disp >= off+word):
-		case width == 0 && (disp < 0 || disp+64 <= off || disp >= off+word):
-		default:
-			return nil, "access reaches over the end of a mirrored word"
-		}
+	if !ok || width == 0 || in.Class != decode.Seq && in.Class != decode.JmpInd {
+		return nil
 	}
-	return nil, ""
+	for _, m := range p.mirrors {
+		part := disp - int64(m.Off)
+		if part < 0 || part+width > p.word() {
+			continue
+		}
+		slot := stubs.Slot(m.Slot)
+		d := bytes.Clone(raw)
+		at := slot.Disp32()
+		d[in.SegOff] = 0x64
+		if p.wide {
+			at = slot.Disp64()
+			d[in.SegOff] = 0x65
+		}
+		put32(d[in.DispOff:], at+uint32(part))
+		if in.DispLen == 8 {
+			put32(d[in.DispOff+4:], 0)
+		}
+		return &sameLength{d, in.DispOff, slot, uint8(part)}
+	}
+	return nil
 }
 
 // accessWidth is the width in bytes of a memory operand where it is certain,
@@ -295,7 +306,7 @@ func accessWidth(in *decode.Inst) int64 {
 			return full
 		case op == 0x63 && in.OperandSize() == 64:
 			return 4
-		case op == 0xff && in.Class == decode.Seq:
+		case op == 0xff && in.Class != decode.FarCall && in.Class != decode.FarJmp:
 			return full
 		}
 	case decode.Map0F:

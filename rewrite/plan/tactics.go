@@ -14,8 +14,9 @@ type patchRange struct {
 	insts      []moved // what stood there, in order
 	instEnd    uint64  // behind the last of insts; padding follows up to end
 	proof      image.Proof
-	pad        *pad   // how the range reaches its trampoline, nil: jmp rel32
-	tramp      uint64 // where its trampoline is
+	pad        *pad    // how the range reaches its trampoline, nil: jmp rel32
+	tramp      uint64  // where its trampoline is
+	need       [2]bool // ProofFaulting: which low bytes of the displacement must fault
 }
 
 func (r *patchRange) size() uint64 { return r.end - r.start }
@@ -34,13 +35,6 @@ const (
 	rangeCall                   // call *%gs:0x10 as a direct call
 	rangeTrap
 )
-
-// A pad is 5 bytes that can hold a `jmp rel32`.
-type pad struct {
-	addr uint64
-	in   *patchRange // the range whose spare bytes it is, nil: padding
-	user *patchRange
-}
 
 const (
 	jumpLen = 5
@@ -67,13 +61,15 @@ func (p *planner) choose() {
 
 	// Pads are scarce: sites without a window choose first.
 	var rest []*site
+	hard := map[*site]bool{}
 	for _, s := range short {
 		if s.rng == nil && p.window(s) == nil && !p.takePad(s, image.TacticPad) {
 			rest = append(rest, s)
+			hard[s] = true
 		}
 	}
 	for _, s := range short {
-		if s.rng == nil && !slices.Contains(rest, s) && !p.takePad(s, image.TacticPad) && !p.takeWindow(s) {
+		if s.rng == nil && !hard[s] && !p.takePad(s, image.TacticPad) && !p.takeWindow(s) {
 			rest = append(rest, s)
 		}
 	}
@@ -88,6 +84,7 @@ func (p *planner) choose() {
 		case p.merge(s):
 		case p.takePad(s, image.TacticEviction): // by now ranges have spare bytes
 		case p.evict(s):
+		case p.takeFaulting(s):
 		}
 	}
 	for _, s := range p.sites {
@@ -121,9 +118,7 @@ func (p *planner) take(r *patchRange, t image.Tactic) {
 	if r.instEnd == 0 {
 		r.instEnd = r.end
 	}
-	for b := r.start; b < r.end; b++ {
-		p.owner[b] = r
-	}
+	p.owner.take(r.start, r.end, r)
 	p.ranges = append(p.ranges, r)
 	for _, m := range r.insts {
 		if m.site != nil {
@@ -131,20 +126,15 @@ func (p *planner) take(r *patchRange, t image.Tactic) {
 		}
 	}
 	// Pads of padding that the range uses up.
-	p.pads = slices.DeleteFunc(p.pads, func(q *pad) bool {
+	p.pads.drop(max(r.start, jumpLen)-jumpLen, r.end, func(q *pad) bool {
 		return q.user == nil && q.in == nil && q.addr < r.end && r.start < q.addr+jumpLen
 	})
 	// Bytes behind the jump are free. In a trap everything is visible.
-	if r.kind == rangeTramp && r.pad == nil {
+	if r.kind == rangeTramp && r.pad == nil && r.proof != image.ProofFaulting {
 		for b := r.start + jumpLen; b+jumpLen <= r.end; b += jumpLen {
-			p.addPad(&pad{addr: b, in: r})
+			p.pads.add(&pad{addr: b, in: r})
 		}
 	}
-}
-
-func (p *planner) addPad(q *pad) {
-	i, _ := slices.BinarySearchFunc(p.pads, q, func(a, b *pad) int { return cmpU64(a.addr, b.addr) })
-	p.pads = slices.Insert(p.pads, i, q)
 }
 
 // inPlace takes a site of 5 bytes or more.
@@ -186,7 +176,7 @@ func (p *planner) findPads() {
 				if targetIn(p.view, q, q+jumpLen) {
 					continue
 				}
-				p.addPad(&pad{addr: q})
+				p.pads.add(&pad{addr: q})
 			}
 			last = max(last, end)
 			b = end - 1
@@ -207,11 +197,7 @@ func (p *planner) takePad(s *site, t image.Tactic) bool {
 		}
 		return uint64(max(d, -d))
 	}
-	lo, _ := slices.BinarySearchFunc(p.pads, max(s.addr, 128)-128, func(q *pad, a uint64) int { return cmpU64(q.addr, a) })
-	for _, q := range p.pads[lo:] {
-		if q.addr > s.addr+130 {
-			break
-		}
+	for q := range p.pads.between(max(s.addr, 128)-128, s.addr+130) {
 		if q.user == nil && dist(q) < 128+1 && (best == nil || dist(q) < dist(best)) {
 			best = q
 		}
@@ -229,9 +215,7 @@ func (p *planner) usePad(s *site, q *pad, t image.Tactic) {
 	}
 	q.user = r
 	if q.in == nil {
-		for b := q.addr; b < q.addr+jumpLen; b++ {
-			p.owner[b] = r
-		}
+		p.owner.take(q.addr, q.addr+jumpLen, r)
 	}
 	p.take(r, t)
 }
@@ -248,9 +232,11 @@ func (p *planner) takeWindow(s *site) bool {
 
 // window gives the best window of s that is free: one that begins at the
 // site, else one that begins further in front.
-func (p *planner) window(s *site) *patchRange {
+func (p *planner) window(s *site) *patchRange { return p.windowBy(s, false) }
+
+func (p *planner) windowBy(s *site, faulting bool) *patchRange {
 	for start := s.addr; ; {
-		if r := p.build(start, s.end(), jumpLen); r != nil {
+		if r := p.buildBy(start, s.end(), jumpLen, faulting); r != nil {
 			return r
 		}
 		prev, ok := p.before(start)
@@ -267,8 +253,8 @@ func (p *planner) merge(s *site) bool {
 		if old == nil || old.kind != rangeTramp || old.pad != nil || old.size() > maxWindow {
 			return false
 		}
-		for _, q := range p.pads {
-			if q.in == old && q.user != nil {
+		for q := range p.pads.inside(old) {
+			if q.user != nil {
 				return false
 			}
 		}
@@ -283,7 +269,7 @@ func (p *planner) merge(s *site) bool {
 		return true
 	}
 	for d := uint64(0); d < maxWindow/2; d++ {
-		if try(p.owner[s.end()+d]) || s.addr > d && try(p.owner[s.addr-1-d]) {
+		if try(p.owner.at(s.end()+d)) || s.addr > d && try(p.owner.at(s.addr-1-d)) {
 			return true
 		}
 	}
@@ -292,16 +278,14 @@ func (p *planner) merge(s *site) bool {
 
 // release takes r back; restore undoes that.
 func (p *planner) release(r *patchRange) {
-	for b := r.start; b < r.end; b++ {
-		delete(p.owner, b)
-	}
+	p.owner.release(r.start, r.end)
 	for _, m := range r.insts {
 		if m.site != nil {
 			m.site.rng = nil
 		}
 	}
 	p.ranges = slices.DeleteFunc(p.ranges, func(x *patchRange) bool { return x == r })
-	p.pads = slices.DeleteFunc(p.pads, func(q *pad) bool { return q.in == r })
+	p.pads.drop(r.start, r.end, func(q *pad) bool { return q.in == r })
 }
 
 func (p *planner) restore(r *patchRange) {
@@ -350,8 +334,8 @@ func (p *planner) evict(s *site) bool {
 		return false
 	}
 	p.take(best, image.TacticWindow)
-	for _, q := range p.pads {
-		if q.in == best && q.addr == best.start+jumpLen {
+	for q := range p.pads.inside(best) {
+		if q.addr == best.start+jumpLen {
 			p.usePad(s, q, image.TacticEviction)
 			return true
 		}
@@ -363,6 +347,12 @@ func (p *planner) evict(s *site) bool {
 // to cover at least, has at least size bytes and is free, movable and proven;
 // nil if there is none.
 func (p *planner) build(start, cover, size uint64) *patchRange {
+	return p.buildBy(start, cover, size, false)
+}
+
+// buildBy is build; faulting says that a function with unresolved jumps will
+// do where old boundaries can fault.
+func (p *planner) buildBy(start, cover, size uint64, faulting bool) *patchRange {
 	fn, ok := p.view.function(start)
 	if !ok {
 		return nil
@@ -378,7 +368,7 @@ func (p *planner) build(start, cover, size uint64) *patchRange {
 			if !last.FallsThrough() {
 				break
 			}
-			if last.Class == decode.Call || a >= fn.end {
+			if last.Class == decode.Call || last.Class == decode.CallInd || a >= fn.end {
 				return nil
 			}
 		}
@@ -386,7 +376,7 @@ func (p *planner) build(start, cover, size uint64) *patchRange {
 		if !ok {
 			return nil
 		}
-		m := moved{in, p.siteAt[a]}
+		m := moved{in, p.siteAt(a)}
 		if !p.movable(m) {
 			return nil
 		}
@@ -410,7 +400,10 @@ func (p *planner) build(start, cover, size uint64) *patchRange {
 		r.proof = image.ProofResolved
 	}
 	if r.proof == image.ProofResolved && !fn.resolved {
-		return nil // here the choice of a trampoline with faulting displacement bytes would come in
+		if !faulting || !r.faultable() {
+			return nil
+		}
+		r.proof = image.ProofFaulting
 	}
 	if !p.fits(r.start, r.end, r.insts...) {
 		return nil
@@ -463,7 +456,7 @@ func targetIn(view codeView, start, end uint64) bool {
 // free tells whether no range has any of the bytes.
 func (p *planner) free(start, end uint64) bool {
 	for b := start; b < end; b++ {
-		if p.owner[b] != nil {
+		if p.owner.has(b) {
 			return false
 		}
 	}
@@ -475,7 +468,7 @@ func (p *planner) instAt(a uint64) (*inst, bool) {
 	if !p.view.instAt(a) {
 		return nil, false
 	}
-	if s := p.siteAt[a]; s != nil {
+	if s := p.siteAt(a); s != nil {
 		return &s.inst, true
 	}
 	raw := p.view.bytes(a, 15)

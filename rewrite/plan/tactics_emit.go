@@ -50,7 +50,7 @@ func (p *planner) emitRange(a *stubs.Asm, r *patchRange) {
 		default:
 			p.emitMoved(a, m.inst)
 		}
-		if last && !left && m.FallsThrough() && m.Class != decode.Call {
+		if last && !left && m.FallsThrough() && m.Class != decode.Call && m.Class != decode.CallInd {
 			a.State(r.instEnd, stubs.NoSpill)
 			a.Jmp(r.instEnd)
 		}
@@ -77,16 +77,38 @@ func (p *planner) emitMoved(a *stubs.Asm, in *inst) {
 		} else {
 			a.CallGlue(in.end(), in.Target(in.addr), p.opt.Relocatable)
 		}
+	case decode.CallInd: // a site in the proof form
+		a.PushProof(in.end(), p.opt.Relocatable)
+		p.emitRaw(a, in, asJump(in, p.wide))
 	default:
-		raw := in.raw
-		if in.RIPRel {
-			raw = bytes.Clone(raw)
-			target := in.end() + uint64(int64(int32(le32(raw[in.DispOff:]))))
-			a.RawRIP(raw, int(in.DispOff), target)
-			return
-		}
-		a.Raw(raw)
+		p.emitRaw(a, in, in.raw)
 	}
+}
+
+// emitRaw emits raw, which has in's operand at the same place.
+func (p *planner) emitRaw(a *stubs.Asm, in *inst, raw []byte) {
+	if in.RIPRel {
+		raw = bytes.Clone(raw)
+		target := in.end() + uint64(int64(int32(le32(raw[in.DispOff:]))))
+		a.RawRIP(raw, int(in.DispOff), target)
+		return
+	}
+	a.Raw(raw)
+}
+
+// asJump turns an indirect call into the jump behind a push of its return
+// address.
+func asJump(in *inst, wide bool) []byte {
+	raw := bytes.Clone(in.raw)
+	if b, ok := in.MemBase(); ok && b == uint8(stubs.SP) {
+		n := int32(4)
+		if wide {
+			n = 8
+		}
+		raw = addDisp(&in.Inst, raw, n)
+	}
+	raw[in.ModRMOff] = raw[in.ModRMOff]&^0x38 | 4<<3
+	return raw
 }
 
 // emitCallProof emits the target of a call that stands for an indirect call

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"flag"
@@ -14,6 +15,7 @@ import (
 
 	"bee/image"
 	"bee/rewrite/decode"
+	"bee/stubs"
 
 	"golang.org/x/arch/x86/x86asm"
 )
@@ -145,6 +147,15 @@ func listing(t *testing.T, p *Plan, mode int) string {
 	var b strings.Builder
 	put := func(a uint64, d []byte, mark func(uint64) string) {
 		for len(d) > 0 {
+			n := 0
+			for n < len(d) && d[n] == 0xcc {
+				n++
+			}
+			if n > 8 {
+				fmt.Fprintf(&b, "%x: %d times int3\n", a, n)
+				a, d = a+uint64(n), d[n:]
+				continue
+			}
 			in, err := x86asm.Decode(d, mode)
 			if err != nil {
 				t.Fatalf("%#x: % x: %v", a, d, err)
@@ -166,6 +177,14 @@ func listing(t *testing.T, p *Plan, mode int) string {
 				}
 				if e.Spill != image.NoReg {
 					s += fmt.Sprintf(" %d", e.Spill)
+				}
+				if e.Second != 0 {
+					s += fmt.Sprintf(",%d", e.Second-1)
+				}
+				for i, name := range []string{" biased", " pushed", " reload"} {
+					if e.Undo>>i&1 != 0 {
+						s += name
+					}
 				}
 				return s
 			}
@@ -206,7 +225,9 @@ var tacticCases = []struct {
 	pads   []Region
 	target []uint64 // more targets, offsets
 	open   bool
+	pie    bool
 	tactic []image.Tactic
+	faults int // sites in windows that only faulting bytes prove
 }{
 	{
 		name: "same length", arch: image.I386, libc: image.LibcGlibc,
@@ -309,7 +330,141 @@ var tacticCases = []struct {
 	},
 	{
 		name: "open function", arch: image.I386, open: true,
-		src: `cd 80 3d 01 f0 ff ff c3`,
+		src: `cd 80
+		      3d 01 f0 ff ff
+		      c3
+		      cd 80
+		      83 f8 00
+		      e9 f6 ff ff ff`,
+		target: []uint64{7},
+		tactic: []image.Tactic{4, 4}, faults: 2,
+	},
+	{
+		// Boundaries at 2 and 3: of the displacement's bytes only two can be chosen.
+		name: "open function, boundary at three", arch: image.AMD64, open: true,
+		src: `eb 00
+		      50
+		      0f 05
+		      c3
+		      90 90 90`,
+		target: []uint64{2, 6},
+	},
+	{
+		// Boundaries at 1, at 2, and at 1 and 2.
+		name: "open function, boundaries in front", arch: image.AMD64, open: true,
+		src: `c3
+		      50
+		      f3 0f ae d0   ; wrfsbase %eax
+		      c3
+		      50
+		      0f 05
+		      e9 f2 ff ff ff
+		      50
+		      51
+		      64 89 08      ; mov %ecx,%fs:(%rax)
+		      c3`,
+		target: []uint64{7, 15, 20},
+		tactic: []image.Tactic{4, 4, 4}, faults: 3,
+	},
+	{
+		name: "strings", arch: image.I386, libc: image.LibcGlibc,
+		src: `f3 65 a4        ; rep movsb %gs:(%esi),%es:(%edi)
+		      89 c3
+		      65 66 ad      ; lodsw %gs:(%esi),%ax
+		      f3 65 a7      ; repe cmpsl %es:(%edi),%gs:(%esi)
+		      65 d7         ; xlat %gs:(%ebx)
+		      67 65 d7      ; xlat %gs:(%bx)
+		      65 66 0f f7 ca ; maskmovdqu %xmm2,%xmm1
+		      65 6e         ; outsb
+		      65 aa         ; stosb, which no prefix changes
+		      c3`,
+		tactic: []image.Tactic{4, 4, 4, 4, 4, 2, 1},
+	},
+	{
+		name: "strings of 64 bits", arch: image.AMD64, libc: image.LibcGlibc,
+		src: `f3 64 48 a5     ; rep movsq %fs:(%rsi),%es:(%rdi)
+		      89 c3
+		      67 f3 64 a4   ; rep movsb %fs:(%esi),%es:(%edi)
+		      89 c3
+		      64 67 ac      ; lodsb %fs:(%esi),%al
+		      67 64 d7      ; xlat %fs:(%ebx)
+		      c3`,
+		tactic: []image.Tactic{4, 4, 4, 4},
+	},
+	{
+		name: "address size", arch: image.I386, libc: image.LibcGlibc,
+		src: `67 65 8b 47 08            ; mov %gs:8(%bx),%eax
+		      67 65 a1 14 00            ; mov %gs:0x14,%eax
+		      67 65 ff 06 40 00         ; incl %gs:0x40
+		      67 65 0f c7 0b            ; cmpxchg8b %gs:(%bp,%di)
+		      67 65 ff 17               ; call *%gs:(%bx)
+		      c3`,
+		tactic: []image.Tactic{2, 2, 2, 4, 4},
+	},
+	{
+		name: "address size of 64 bits", arch: image.AMD64, libc: image.LibcGlibc,
+		src: `67 64 8b 00               ; mov %fs:(%eax),%eax
+		      67 64 4a 03 44 8d 08      ; add %fs:8(%ebp,%r9d,4),%rax
+		      67 64 8b 04 25 28 00 00 00 ; mov %fs:0x28,%eax
+		      67 64 8b 04 25 00 00 00 90 ; mov %fs:0x90000000,%eax
+		      64 48 a1 9a 78 56 34 12 00 00 00 ; movabs %fs:0x123456789a,%rax
+		      64 8f 44 24 08            ; pop %fs:8(%rsp)
+		      c3`,
+		tactic: []image.Tactic{4, 4, 2, 2, 2, 2},
+	},
+	{
+		name: "relative to rip", arch: image.AMD64, libc: image.LibcGlibc,
+		src: `64 8b 05 39 80 fb f7      ; mov %fs:0x40(%rip),%eax: the linker's
+		      64 48 01 0d f9 0f 00 00   ; add %rcx,%fs:0xff9(%rip)
+		      64 ff 15 f2 0f 00 00      ; call *%fs:0xff2(%rip)
+		      67 64 c7 05 e7 0f 00 00 05 00 00 00 ; movl $5,%fs:0xfe7(%eip)
+		      c3`,
+		tactic: []image.Tactic{2, 2, 2, 2},
+	},
+	{
+		name: "relative to rip and position-independent", arch: image.AMD64, libc: image.LibcGlibc, pie: true,
+		src: `64 8b 05 39 80 fb f7
+		      64 48 01 0d f9 0f 00 00
+		      64 ff 15 f2 0f 00 00
+		      67 64 c7 05 e7 0f 00 00 05 00 00 00
+		      c3`,
+		tactic: []image.Tactic{2, 2, 2, 2},
+	},
+	{
+		name: "calls", arch: image.I386, libc: image.LibcGlibc,
+		src: `65 ff 15 40 00 00 00      ; call *%gs:0x40
+		      65 ff 54 24 08            ; call *%gs:8(%esp)
+		      89 c3
+		      65 ff 10                  ; call *%gs:(%eax)
+		      65 ff 15 14 00 00 00      ; call *%gs:0x14
+		      c3`,
+		tactic: []image.Tactic{2, 2, 4, 2},
+	},
+	{
+		name: "calls of 64 bits", arch: image.AMD64, libc: image.LibcGlibc,
+		src: `64 ff 14 25 40 00 00 00   ; call *%fs:0x40
+		      64 ff 54 24 08            ; call *%fs:8(%rsp)
+		      c3`,
+		tactic: []image.Tactic{2, 2},
+	},
+	{
+		name: "parts of mirrored words", arch: image.I386, libc: image.LibcGlibc,
+		src: `65 a0 15 00 00 00          ; mov %gs:0x15,%al
+		      65 66 a3 16 00 00 00       ; mov %ax,%gs:0x16
+		      65 a1 12 00 00 00          ; mov %gs:0x12,%eax
+		      65 83 05 16 00 00 00 01    ; addl $1,%gs:0x16
+		      65 0f 10 05 10 00 00 00    ; movups %gs:0x10,%xmm0
+		      c3`,
+		tactic: []image.Tactic{1, 1, 2, 2, 2},
+	},
+	{
+		name: "parts of mirrored words of 64 bits", arch: image.AMD64, libc: image.LibcGlibc,
+		src: `64 8b 04 25 2c 00 00 00    ; mov %fs:0x2c,%eax
+		      64 88 0c 25 17 00 00 00    ; mov %cl,%fs:0x17
+		      64 a0 33 00 00 00 00 00 00 00 ; movabs %fs:0x33,%al
+		      64 48 8b 04 25 2c 00 00 00 ; mov %fs:0x2c,%rax
+		      c3`,
+		tactic: []image.Tactic{1, 1, 1, 2},
 	},
 	{
 		name: "syscall", arch: image.AMD64, libc: image.LibcGlibc,
@@ -346,7 +501,9 @@ func TestTactics(t *testing.T) {
 				for _, off := range c.target {
 					f.targets[textAddr+off] = true
 				}
-				p, err := makePlan(f, []Region{f.reg}, c.libc, opts(c.arch, form))
+				o := opts(c.arch, form)
+				o.Relocatable = c.pie
+				p, err := makePlan(f, []Region{f.reg}, c.libc, o)
 				if len(c.tactic) == 0 {
 					var se *SitesError
 					if !errors.As(err, &se) || !errors.Is(err, ErrNoTactic) {
@@ -358,8 +515,15 @@ func TestTactics(t *testing.T) {
 					t.Fatal(err)
 				}
 				var got []image.Tactic
+				faults := 0
 				for _, s := range p.Sites {
 					got = append(got, s.Tactic)
+					if s.Proof == image.ProofFaulting {
+						faults++
+					}
+				}
+				if faults != c.faults {
+					t.Errorf("%d sites proven by faulting bytes, want %d", faults, c.faults)
 				}
 				if fmt.Sprint(got) != fmt.Sprint(c.tactic) {
 					t.Errorf("tactics %v, want %v", got, c.tactic)
@@ -370,6 +534,20 @@ func TestTactics(t *testing.T) {
 				golden(t, c.name, text)
 			}
 		})
+	}
+}
+
+// TestSuffix holds that the opcode of 3DNow!, which stands behind the operand,
+// comes along.
+func TestSuffix(t *testing.T) {
+	raw := []byte{0x65, 0x0f, 0x0f, 0x05, 0x40, 0, 0, 0, 0x9e} // pfadd %gs:0x40,%mm0
+	in, err := decode.Decode(raw, decode.Mode32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := operand{in: in, raw: raw, reg: stubs.CX, fixed: true, at: 0x40}
+	if got, want := o.folded(), []byte{0x0f, 0x0f, 0x81, 0x40, 0, 0, 0, 0x9e}; !bytes.Equal(got, want) {
+		t.Errorf("% x, want % x", got, want)
 	}
 }
 

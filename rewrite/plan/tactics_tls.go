@@ -2,77 +2,12 @@ package plan
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"bee/image"
 	"bee/rewrite/decode"
 	"bee/stubs"
 )
-
-// A fold is how an operand `%gs:base+index*scale+disp` is accessed without
-// the segment: register reg takes the thread pointer, then the base is added
-// to it, then the instruction uses reg where it used base.
-type fold struct {
-	reg stubs.Reg
-	// dead: reg is the destination of a load, and nothing must be saved.
-	dead bool
-}
-
-// canFold tells why an operand cannot be folded, or "".
-func (p *planner) canFold(s *site) string {
-	in := &s.Inst
-	switch {
-	case in.StringOp:
-		return "string instruction with a segment override"
-	case in.Prefix&decode.AddrSize67 != 0:
-		return "segment override with an address size prefix"
-	case in.RIPRel:
-		return "segment override with a RIP-relative operand"
-	case in.Class == decode.JmpInd && (in.Prefix&decode.OpSize66 != 0 || in.Map != decode.MapOneByte):
-		return "indirect jump with an operand size prefix"
-	case in.Class == decode.CallInd:
-		return "indirect call through thread-local memory"
-	case in.Class != decode.Seq && in.Class != decode.JmpInd:
-		return "segment override with this instruction"
-	case in.Moffs && in.DispLen == 8 && int64(int32(le32(s.raw[in.DispOff:]))) != moffs64(s):
-		return "64-bit absolute address"
-	case in.Prefix&decode.Lock != 0 && in.Moffs:
-		return "locked move"
-	case in.Enc == decode.Legacy && in.Map == decode.MapOneByte && in.Opcode == 0x8f:
-		if b, ok := in.MemBase(); ok && b == 4 {
-			return "pop to a place relative to the stack pointer"
-		}
-	}
-	if _, ok := chooseFold(s); !ok {
-		return "no register is free to be borrowed"
-	}
-	return ""
-}
-
-func moffs64(s *site) int64 {
-	d, _ := absDisp(&s.Inst, s.raw)
-	return d
-}
-
-// chooseFold picks the register.
-func chooseFold(s *site) (fold, bool) {
-	in := &s.Inst
-	if r, ok := loadDest(in); ok {
-		b, hasB := in.MemBase()
-		x, hasX := in.MemIndex()
-		if r&7 != 4 && !(hasB && b == r) && !(hasX && x == r) {
-			return fold{stubs.Reg(r), true}, true
-		}
-	}
-	mask := in.GPRMask(s.raw)
-	// Not esp, which is no index, and not ebp, which is no base without
-	// displacement. Registers up to edi need no REX or VEX bit.
-	for _, r := range [...]stubs.Reg{stubs.CX, stubs.DX, stubs.AX, stubs.BX, stubs.SI, stubs.DI} {
-		if mask&(1<<r) == 0 {
-			return fold{reg: r}, true
-		}
-	}
-	return fold{}, false
-}
 
 // loadDest gives the register that an instruction overwrites as a whole
 // without reading it: plain loads.
@@ -90,48 +25,6 @@ func loadDest(in *decode.Inst) (uint8, bool) {
 	}
 	return 0, false
 }
-
-// emitFold emits the access of s without its segment.
-func (p *planner) emitFold(a *stubs.Asm, s *site) {
-	in := &s.Inst
-	f, _ := chooseFold(s)
-	if !f.dead {
-		a.StoreSlot(stubs.SlotSpill, f.reg)
-	}
-	a.LoadSlot(f.reg, stubs.SlotBase)
-	if !f.dead {
-		a.State(s.addr, f.reg)
-	}
-	if b, ok := in.MemBase(); ok {
-		a.LeaAdd(f.reg, stubs.Reg(b))
-	}
-	code := folded(in, s.raw, uint8(f.reg))
-	if in.Class == decode.JmpInd {
-		// The target takes the register's place, then a slot's.
-		load := code
-		if i := opcodeAt(load); i >= 0 {
-			load[i] = 0x8b
-			load[i+1] = load[i+1]&^0x38 | byte(f.reg)<<3
-		}
-		if p.wide { // needs REX.W; the register and base are below 8
-			load = widen(load)
-		}
-		a.Raw(load)
-		a.StoreSlot(stubs.SlotResume, f.reg)
-		a.LoadSlot(f.reg, stubs.SlotSpill)
-		a.State(s.addr, stubs.NoSpill)
-		a.JmpSlot(stubs.SlotResume)
-		return
-	}
-	a.Raw(code)
-	if !f.dead {
-		a.State(s.end(), f.reg)
-		a.LoadSlot(f.reg, stubs.SlotSpill)
-	}
-}
-
-// opcodeAt finds the ff of an indirect jump behind its prefixes.
-func opcodeAt(b []byte) int { return bytes.IndexByte(b, 0xff) }
 
 // widen gives a legacy one-byte-map instruction REX.W.
 func widen(b []byte) []byte {
@@ -164,18 +57,23 @@ func isSegPrefix(c byte) bool {
 	return false
 }
 
-// folded gives the instruction with reg in the place of the operand's base
-// and without segment prefixes. Mode and displacement stay as they are, so
-// that the scaled displacement of EVEX needs no second thought; an operand
-// without a base gets the form with a 32-bit displacement.
-func folded(in *decode.Inst, raw []byte, reg uint8) []byte {
+// folded gives the instruction with the borrowed register in the place of the
+// operand's base, or of the whole address, and without segment and address
+// size prefixes. Unless the register holds the whole address, mode and
+// displacement stay as they are, so that the scaled displacement of EVEX needs
+// no second thought; an operand without a base gets the form with a 32-bit
+// displacement.
+func (o *operand) folded() []byte {
+	in, raw, reg := &o.in, o.raw, uint8(o.reg)
 	var out []byte
 	i := 0
 	for ; i < int(in.OpcodeOff) && isLegacyPrefix(raw[i]); i++ {
-		if !isSegPrefix(raw[i]) {
+		if !isSegPrefix(raw[i]) && raw[i] != 0x67 {
 			out = append(out, raw[i])
 		}
 	}
+	whole := o.form == formAddress
+	fixed := binary.LittleEndian.AppendUint32(nil, uint32(o.at))
 
 	if in.Moffs { // a0 al<-, a1 eax<-, a2 <-al, a3 <-eax
 		rex := in.REX & 8
@@ -185,16 +83,18 @@ func folded(in *decode.Inst, raw []byte, reg uint8) []byte {
 		if rex != 0 {
 			out = append(out, 0x40|rex)
 		}
-		op := [4]byte{0x8a, 0x8b, 0x88, 0x89}[in.Opcode&3]
-		out = append(out, op, 0x80|reg&7)
-		return append(out, raw[in.DispOff:in.DispOff+4]...)
+		out = append(out, [4]byte{0x8a, 0x8b, 0x88, 0x89}[in.Opcode&3])
+		if whole {
+			return append(out, reg&7)
+		}
+		return append(append(out, 0x80|reg&7), fixed...)
 	}
 
 	// What lies between the prefixes and ModRM, with the bits that extend
 	// base and index.
 	head := bytes.Clone(raw[i:in.ModRMOff])
 	_, hasIndex := in.MemIndex()
-	hasIndex = hasIndex || in.VSIB
+	hasIndex = (hasIndex || in.VSIB) && !whole
 	ext := reg >> 3
 	switch in.Enc {
 	case decode.Legacy:
@@ -215,15 +115,22 @@ func folded(in *decode.Inst, raw []byte, reg uint8) []byte {
 	out = append(out, head...)
 
 	mod := in.ModRM >> 6
-	disp := raw[in.DispOff : in.DispOff+in.DispLen]
-	if in.DispLen == 0 {
-		disp = nil
+	tail := in.ModRMOff + 1
+	if in.HasSIB {
+		tail++
 	}
+	disp := raw[tail : tail+in.DispLen]
+	tail += in.DispLen
 	_, hasBase := in.MemBase()
 	switch {
+	case whole:
+		mod, disp = 0, nil
+	case o.fixed:
+		mod, disp = 2, fixed
 	case !hasBase:
 		mod = 2
-	case mod == 0 && reg&7 == 5:
+	}
+	if mod == 0 && reg&7 == 5 { // without displacement it would mean "no base"
 		mod, disp = 1, []byte{0}
 	}
 	modrm := mod<<6 | in.ModRM&0x38
@@ -233,7 +140,8 @@ func folded(in *decode.Inst, raw []byte, reg uint8) []byte {
 		out = append(out, modrm|reg&7)
 	}
 	out = append(out, disp...)
-	return append(out, raw[in.ImmOff:in.ImmOff+in.ImmLen]...)
+	// Immediates, and the opcode of 3DNow!.
+	return append(out, raw[tail:in.Len]...)
 }
 
 // emitSite emits the Windows form of a site inside a trampoline. resume is
@@ -244,7 +152,7 @@ func (p *planner) emitSite(a *stubs.Asm, s *site, resume uint64) (leaves bool) {
 		at := len(a.Code)
 		a.Raw(s.same.data)
 		if s.same.off != 0 {
-			a.Slots = append(a.Slots, stubs.SlotRef{Off: uint32(at) + uint32(s.same.off), Slot: s.same.slot})
+			a.Slots = append(a.Slots, stubs.SlotRef{Off: uint32(at) + uint32(s.same.off), Slot: s.same.slot, Part: s.same.part})
 		}
 		return false
 	}
@@ -273,8 +181,8 @@ func (p *planner) emitSite(a *stubs.Asm, s *site, resume uint64) (leaves bool) {
 	case image.KindSegWrite:
 		a.EmulateGlue(resume)
 	case image.KindTLSOperand:
-		p.emitFold(a, s)
-		return s.Class == decode.JmpInd
+		p.emitOperand(a, s)
+		return s.Class != decode.Seq
 	}
 	return resume != stubs.Behind
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"bee/image"
 	"bee/rewrite/decode"
@@ -12,7 +13,8 @@ import (
 // patches' bytes and from discovery, not from what the tactics meant.
 //
 //   - Patches do not overlap, and each is whole instructions or padding.
-//   - No target lies inside a patch (see targetInside).
+//   - No target lies inside a patch (see targetInside), and where jumps are
+//     unresolved, what stands at old instructions faults.
 //   - Each patch decodes to one redirection and breakpoints, and the
 //     redirection ends where a trampoline, a pad or a thunk begins.
 //   - Every site is covered by a patch.
@@ -21,27 +23,26 @@ import (
 func (p *planner) verify() error {
 	out := &p.out
 	code := Region{out.TrampAddr + stubs.ThunkPageSize, out.Tramp}
-	starts := map[uint64]uint64{} // Orig -> Tramp
-	marks := map[uint64]image.PCEntry{}
+	var starts []uint64
 	for i, e := range out.PCMap {
 		if i > 0 && out.PCMap[i-1].Tramp >= e.Tramp {
 			return fmt.Errorf("plan: PC map out of order at %#x", e.Tramp)
 		}
-		marks[e.Tramp] = e
-		if !e.Start {
-			continue
+		if e.Start {
+			starts = append(starts, e.Orig)
 		}
-		if t, dup := starts[e.Orig]; dup {
-			return fmt.Errorf("plan: %#x begins at %#x and at %#x", e.Orig, t, e.Tramp)
-		}
-		starts[e.Orig] = e.Tramp
 	}
-	if err := p.verifyTramp(code, marks); err != nil {
+	slices.Sort(starts)
+	for i := 1; i < len(starts); i++ {
+		if starts[i] == starts[i-1] {
+			return fmt.Errorf("plan: %#x begins twice in the PC map", starts[i])
+		}
+	}
+	if err := p.verifyTramp(code); err != nil {
 		return err
 	}
 
 	landing := map[uint64]bool{} // pads that something jumps to
-	patched := map[uint64]int{}  // byte -> patch
 	for i, q := range out.Patches {
 		end := q.Addr + uint64(len(q.Data))
 		if i > 0 {
@@ -50,9 +51,14 @@ func (p *planner) verify() error {
 			}
 		}
 		for b := q.Addr; b < end; b++ {
-			patched[b] = i
-			if b > q.Addr && targetIn(p.view, b, b+1) && !p.isTrap(q.Addr) {
+			if b == q.Addr || p.isTrap(q.Addr) {
+				continue
+			}
+			if targetIn(p.view, b, b+1) {
 				return fmt.Errorf("plan: patch at %#x has a target at %#x", q.Addr, b)
+			}
+			if fn, _ := p.view.function(b); p.view.instAt(b) && !fn.resolved && q.Data[b-q.Addr] != 0xcc && !faults(q.Data[b-q.Addr]) {
+				return fmt.Errorf("plan: patch at %#x: unresolved jumps may go to %#x, where nothing faults", q.Addr, b)
 			}
 		}
 		if got := p.view.bytes(q.Addr, len(q.Data)); len(got) != len(q.Data) {
@@ -73,21 +79,21 @@ func (p *planner) verify() error {
 		}
 	}
 	for _, q := range out.Patches {
-		if err := p.verifyPatch(q, code, marks, landing); err != nil {
+		if err := p.verifyPatch(q, code, landing); err != nil {
 			return err
 		}
 	}
 	for _, s := range out.Sites {
-		i, ok := patched[s.Addr]
+		q, ok := p.patchAt(s.Addr)
 		switch {
-		case ok && patched[s.Addr+uint64(s.Len)-1] == i:
+		case ok && s.Addr-q.Addr+uint64(s.Len) <= uint64(len(q.Data)):
 		case s.Tactic == image.TacticSameLength && p.opt.Form == FormLinuxProof:
 		default:
 			return fmt.Errorf("plan: the site at %#x is not patched", s.Addr)
 		}
 	}
 	for _, f := range out.SlotFixups {
-		b := p.placed(f.Addr, code, patched)
+		b := p.placed(f.Addr, code)
 		if b == nil {
 			return fmt.Errorf("plan: slot fix-up at %#x in nothing of ours", f.Addr)
 		}
@@ -95,6 +101,7 @@ func (p *planner) verify() error {
 		if p.wide {
 			want = stubs.Slot(f.Slot).Disp64()
 		}
+		want += uint32(f.Part)
 		if got := le32(b); got != want {
 			return fmt.Errorf("plan: slot fix-up at %#x: %#x where slot %d is at %#x", f.Addr, got, f.Slot, want)
 		}
@@ -103,22 +110,39 @@ func (p *planner) verify() error {
 }
 
 // placed gives the 4 of our bytes at a.
-func (p *planner) placed(a uint64, code Region, patched map[uint64]int) []byte {
+func (p *planner) placed(a uint64, code Region) []byte {
 	if off := a - code.Addr; off < uint64(len(code.Data)) {
 		if len(code.Data)-int(off) < 4 {
 			return nil
 		}
 		return code.Data[off:]
 	}
-	i, ok := patched[a]
-	if !ok {
-		return nil
-	}
-	q := p.out.Patches[i]
-	if off := a - q.Addr; int(off)+4 <= len(q.Data) {
+	q, ok := p.patchAt(a)
+	if off := a - q.Addr; ok && int(off)+4 <= len(q.Data) {
 		return q.Data[off:]
 	}
 	return nil
+}
+
+// patchAt gives the patch of byte a.
+func (p *planner) patchAt(a uint64) (image.Patch, bool) {
+	i, at := slices.BinarySearchFunc(p.out.Patches, a, func(q image.Patch, a uint64) int { return cmpU64(q.Addr, a) })
+	if !at {
+		i--
+	}
+	if i < 0 || a-p.out.Patches[i].Addr >= uint64(len(p.out.Patches[i].Data)) {
+		return image.Patch{}, false
+	}
+	return p.out.Patches[i], true
+}
+
+// mark gives the entry of the PC map for address a of the trampolines.
+func (p *planner) mark(a uint64) (image.PCEntry, bool) {
+	i, ok := slices.BinarySearchFunc(p.out.PCMap, a, func(e image.PCEntry, a uint64) int { return cmpU64(e.Tramp, a) })
+	if !ok {
+		return image.PCEntry{}, false
+	}
+	return p.out.PCMap[i], true
 }
 
 // verifyWhole tells whether [a, end) was instructions and then padding, or
@@ -154,8 +178,8 @@ func (p *planner) verifyWhole(a, end uint64) error {
 }
 
 // verifyPatch looks at the bytes of one patch.
-func (p *planner) verifyPatch(q image.Patch, code Region, marks map[uint64]image.PCEntry, landing map[uint64]bool) error {
-	if s := p.siteAt[q.Addr]; s != nil && s.tactic == image.TacticSameLength {
+func (p *planner) verifyPatch(q image.Patch, code Region, landing map[uint64]bool) error {
+	if s := p.siteAt(q.Addr); s != nil && s.tactic == image.TacticSameLength {
 		if len(q.Data) != int(s.Len) {
 			return fmt.Errorf("plan: patch at %#x has not its site's length", q.Addr)
 		}
@@ -186,14 +210,14 @@ func (p *planner) verifyPatch(q image.Patch, code Region, marks map[uint64]image
 			switch {
 			case in.RelLen == 1 && first && landing[t]:
 			case in.RelLen != 1 && (first || landing[a]) && inCode(t):
-				e, ok := marks[t]
+				e, ok := p.mark(t)
 				if !ok || !e.Start {
 					return fmt.Errorf("plan: jump at %#x to %#x, where no instruction begins", a, t)
 				}
 				if orig := q.Addr; first && !landing[a] && e.Orig != orig {
 					return fmt.Errorf("plan: jump at %#x to the trampoline of %#x", a, e.Orig)
 				}
-				if landing[a] && (marks[a].Orig != e.Orig || p.siteAt[e.Orig] == nil) {
+				if m, _ := p.mark(a); landing[a] && (m.Orig != e.Orig || p.siteAt(e.Orig) == nil) {
 					return fmt.Errorf("plan: pad at %#x to the trampoline of %#x", a, e.Orig)
 				}
 			default:
@@ -209,20 +233,24 @@ func (p *planner) verifyPatch(q image.Patch, code Region, marks map[uint64]image
 
 // verifyTramp decodes the trampolines: their instructions are those of the
 // PC map, and control leaves them to an address that is no patch's interior.
-func (p *planner) verifyTramp(code Region, marks map[uint64]image.PCEntry) error {
+func (p *planner) verifyTramp(code Region) error {
 	for a, b := code.Addr, code.Data; len(b) > 0; {
 		in, err := decode.Decode(b, p.mode())
 		if err != nil {
 			return fmt.Errorf("plan: trampoline at %#x: %w", a, err)
 		}
-		if _, ok := marks[a]; !ok {
+		if _, ok := p.mark(a); !ok {
+			if b[0] == 0xcc { // between two trampolines
+				a, b = a+1, b[1:]
+				continue
+			}
 			return fmt.Errorf("plan: trampoline at %#x is not in the PC map", a)
 		}
 		switch in.Class {
 		case decode.Jmp, decode.Jcc, decode.Call:
 			t := in.Target(a)
 			inTramp := t-p.out.TrampAddr < stubs.ThunkPageSize+uint64(len(code.Data))
-			if r := p.owner[t]; !inTramp && r != nil && r.kind != rangeTrap && t != r.start && (r.pad == nil || t != r.pad.addr) {
+			if r := p.owner.at(t); !inTramp && r != nil && r.kind != rangeTrap && t != r.start && (r.pad == nil || t != r.pad.addr) {
 				return fmt.Errorf("plan: trampoline at %#x goes to %#x, inside a patch", a, t)
 			}
 		}
@@ -232,6 +260,6 @@ func (p *planner) verifyTramp(code Region, marks map[uint64]image.PCEntry) error
 }
 
 func (p *planner) isTrap(a uint64) bool {
-	s := p.siteAt[a]
+	s := p.siteAt(a)
 	return s != nil && s.tactic == image.TacticTrap
 }

@@ -99,6 +99,8 @@ type Ready struct {
 // Files are the host's files. A transfer may be shorter than asked; 0 with no
 // error from a read is the end of the file. None of the transfers allocates.
 type Files interface {
+	Locker
+
 	// Mount tells the tree that begins at a path in the host's own notation.
 	Mount(native string) (Tree, abi.Errno)
 	// Std tells standard input, output and error (0, 1, 2). EBADF if the
@@ -132,8 +134,9 @@ type Files interface {
 	// Poll tells what a stream can do without waiting. At a pipe's end with
 	// nothing left to read, Hup is set and In is not.
 	Poll(h Handle, k Kind) Ready
-	// WindowSize of a console: columns and rows.
-	WindowSize(h Handle) (cols, rows uint16, e abi.Errno)
+	// Terminal tells the process's terminal, nil if it has none. All calls
+	// tell the same one.
+	Terminal() Terminal
 	// Cwd tells the working directory and Temp the folder for temporary
 	// files, in the host's notation.
 	Cwd() string

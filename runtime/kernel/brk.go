@@ -11,9 +11,9 @@ func (s *AddressSpace) SetBrk(start uint64) {
 
 // brk moves the heap's end and tells where it is afterwards; what cannot be
 // done leaves it where it was.
-func (s *AddressSpace) brk(to uint64) uint64 {
+func (s *AddressSpace) brk(to uint64, limits *memoryLimits) uint64 {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	if s.brkLo == 0 || to < s.brkLo || to > s.top {
 		return s.brkHi
 	}
@@ -24,7 +24,8 @@ func (s *AddressSpace) brk(to uint64) uint64 {
 			return s.brkHi
 		}
 	case end > old:
-		if s.overlap(old, end) {
+		heap := vma{lo: old, hi: end, prot: abi.PROT_READ | abi.PROT_WRITE, name: "[heap]"}
+		if s.overlap(old, end) || s.viewIn(old, end) || s.mayGrow(limits, &heap, end-old, 0, 0) != 0 {
 			return s.brkHi
 		}
 		if _, err := s.reserve(old, end); err != 0 {
@@ -40,4 +41,4 @@ func (s *AddressSpace) brk(to uint64) uint64 {
 	return to
 }
 
-func sysBrk(t *Task, a Args) (uint64, abi.Errno) { return t.proc.as.brk(a[0]), 0 }
+func sysBrk(t *Task, a Args) (uint64, abi.Errno) { return t.proc.as.brk(a[0], t.memoryLimits()), 0 }

@@ -114,7 +114,7 @@ func (t *Task) clone(c *cloneArgs, name string) (uint64, abi.Errno) {
 		n.clearTID = c.childTID
 	}
 	p.mu.Lock()
-	n.tid, n.comm = p.newTID(), t.comm
+	n.tid, n.traits = p.newTID(), t.traits
 	p.mu.Unlock()
 	if c.flags&abi.CLONE_PARENT_SETTID != 0 {
 		if e := t.WriteUint32(c.parentTID, uint32(n.tid)); e != 0 {

@@ -51,6 +51,9 @@ type FileTable struct {
 	umask uint32
 
 	exe exeFile
+	tty *tty // nil: the process has no terminal
+	// locks are the table of locks on files.
+	locks *lockTable
 
 	gathers sync.Pool // *[gatherSize]byte, see Task.vector
 }
@@ -80,6 +83,9 @@ type File struct {
 	dir []host.Dirent // entries that getdents still tells from, by position
 
 	data any // of the kind of file
+
+	// locks is the table in which this description has locks.
+	locks atomic.Pointer[lockTable]
 }
 
 // fileOps are what kinds of files do differently. Methods that transfer get
@@ -116,7 +122,7 @@ func (baseOps) ioctl(*Task, *File, uint32, uint64) (uint64, abi.Errno) { return 
 // newFileTable makes the descriptors that the process starts with: the
 // caller's standard input, output and error.
 func newFileTable(p *Process, cfg FilesConfig, cwd string) (*FileTable, error) {
-	ft := &FileTable{p: p, host: cfg.Host, umask: cfg.Umask & 0o777}
+	ft := &FileTable{p: p, host: cfg.Host, umask: cfg.Umask & 0o777, locks: &lockTable{host: cfg.Host}}
 	if cfg.Umask == 0 {
 		ft.umask = 0o22
 	}
@@ -136,6 +142,7 @@ func newFileTable(p *Process, cfg FilesConfig, cwd string) (*FileTable, error) {
 	}
 	ft.ns = ns
 	ft.cwd = ft.startDir(cfg, cwd)
+	ft.tty = newTTY(p, cfg.Host)
 	for i := range 3 {
 		h, kind, flags, e := cfg.Host.Std(i)
 		if e != 0 {
@@ -143,6 +150,9 @@ func newFileTable(p *Process, cfg FilesConfig, cwd string) (*FileTable, error) {
 		}
 		f := &File{h: h, kind: kind, shared: true, keep: true}
 		f.ops = hostOps(kind)
+		if kind == host.Console && ft.tty != nil {
+			f.ops, f.data = consoleOps{}, ft.tty
+		}
 		f.refs.Store(1)
 		f.flags.Store(uint32(flags))
 		s[i].file.Store(f)
@@ -183,8 +193,21 @@ func (ft *FileTable) get(fd int32) (*File, abi.Errno) {
 // put gives a reference back; the last one closes the file.
 func (ft *FileTable) put(f *File) {
 	if f.refs.Add(-1) == 0 {
+		if lt := f.locks.Load(); lt != nil {
+			lt.release(nil, nil, f)
+		}
 		f.ops.close(f)
 	}
+}
+
+// drop puts back the reference of a descriptor that was taken away. The
+// process's own locks on the file end with it, though other descriptors may
+// remain.
+func (ft *FileTable) drop(f *File) {
+	if ft.locks.any.Load() != 0 && !f.pathOnly() {
+		ft.locks.release(&Task{proc: ft.p}, f, ft)
+	}
+	ft.put(f)
 }
 
 // install gives f the lowest free descriptor from low on. The descriptor
@@ -265,7 +288,7 @@ func (ft *FileTable) list() []int {
 func (ft *FileTable) closeAll() {
 	for _, fd := range ft.list() {
 		if f, e := ft.remove(int32(fd)); e == 0 {
-			ft.put(f)
+			ft.drop(f)
 		}
 	}
 }
@@ -287,45 +310,4 @@ func (t *Task) file(fd uint64) (*File, abi.Errno) {
 		return nil, abi.EBADF
 	}
 	return f, 0
-}
-
-// Mapped files.
-
-type mappedFile struct {
-	t *Task
-	f *File
-}
-
-// mappable tells a file that may be mapped. It is used during the call only.
-func (t *Task) mappable(fd int32) (Mappable, abi.Errno) {
-	f, e := t.file(uint64(uint32(fd)))
-	if e != 0 {
-		return nil, e
-	}
-	// The reference goes back at once: nobody else closes the descriptor
-	// while its only thread maps it.
-	t.proc.files.put(f)
-	switch f.ops.(type) {
-	case regularOps, exeOps, textOps, zeroOps:
-		return mappedFile{t, f}, 0
-	}
-	return nil, abi.ENODEV
-}
-
-// PreadAt implements Mappable.
-func (m mappedFile) PreadAt(b []byte, off int64) (int, abi.Errno) {
-	if !m.f.readable() {
-		return 0, abi.EACCES
-	}
-	return m.f.ops.pread(m.t, m.f, b, off)
-}
-
-// MapInfo implements Mappable.
-func (m mappedFile) MapInfo() MapInfo {
-	var st host.Stat
-	_ = m.f.ops.stat(m.t, m.f, &st)
-	return MapInfo{
-		Path: m.f.path, Major: uint32(st.Dev >> 8 & 0xfff), Minor: uint32(st.Dev&0xff | st.Dev>>12&0xfff00), Inode: st.Ino,
-		Readable: m.f.readable(), Writable: m.f.writable(),
-	}
 }

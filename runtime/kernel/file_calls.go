@@ -9,7 +9,7 @@ import (
 func fileCalls() []Call {
 	const (
 		noOwner = "owners cannot be changed: EPERM unless the ids are the same"
-		oneLock = "locks are granted always; other processes do not see them"
+		ownLock = "locks on directories and pipes hold within the program only"
 		polls   = "waits by asking again every 10 ms at most; signal mask not used"
 		noDir   = "a directory that is renamed while it is open is looked for at its old place"
 	)
@@ -35,10 +35,10 @@ func fileCalls() []Call {
 		{Name: "dup", Handler: sysDup, Support: Full},
 		{Name: "dup2", Handler: sysDup2, Support: Full},
 		{Name: "dup3", Handler: sysDup3, Support: Full},
-		{Name: "fcntl", Handler: sysFcntl, Support: Partial, Note: oneLock + "; no leases, owners, seals"},
-		{Name: "fcntl64", Handler: sysFcntl, Support: Partial, Note: oneLock + "; no leases, owners, seals", Arch: image.I386},
-		{Name: "flock", Handler: sysFlock, Support: Partial, Note: oneLock},
-		{Name: "ioctl", Handler: sysIoctl, Support: Partial, Note: "FIONREAD, FIONBIO, FIOCLEX; of a console TCGETS, TIOCGWINSZ, TIOCGPGRP; its mode cannot be changed"},
+		{Name: "fcntl", Handler: sysFcntl, Support: Partial, Note: ownLock + "; no leases, owners, seals"},
+		{Name: "fcntl64", Handler: sysFcntl, Support: Partial, Note: ownLock + "; no leases, owners, seals", Arch: image.I386},
+		{Name: "flock", Handler: sysFlock, Support: Partial, Note: ownLock},
+		{Name: "ioctl", Handler: sysIoctl, Support: Partial, Note: "FIONREAD, FIONBIO, FIOCLEX; of the terminal all of tty_ioctl(4) but TIOCSTI, modem lines and other line disciplines"},
 		{Name: "stat", Handler: statCall((*Task).putStat, 0), Support: Full},
 		{Name: "lstat", Handler: statCall((*Task).putStat, abi.AT_SYMLINK_NOFOLLOW), Support: Full},
 		{Name: "fstat", Handler: fstatCall((*Task).putStat), Support: Full},

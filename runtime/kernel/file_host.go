@@ -7,7 +7,9 @@ import (
 
 // regularOps are files of the host with a position, which is kept in the
 // description unless the caller of the runner shares it.
-type regularOps struct{}
+type regularOps struct {
+	mem *memfd // of memfd_create, else nil
+}
 
 func (regularOps) read(t *Task, f *File, p []byte) (int, abi.Errno) {
 	h := t.proc.files.host
@@ -21,12 +23,29 @@ func (regularOps) read(t *Task, f *File, p []byte) (int, abi.Errno) {
 	return n, e
 }
 
-func (regularOps) write(t *Task, f *File, p []byte) (int, abi.Errno) {
-	h := t.proc.files.host
+func (o regularOps) write(t *Task, f *File, p []byte) (int, abi.Errno) {
+	p, e := t.roomFor(f, p, -1)
+	if e == 0 {
+		e = o.mem.mayWrite(t, f, p, -1)
+	}
+	if e != 0 {
+		return 0, e
+	}
+	n, end, e := writeHere(t.proc.files.host, f, p)
+	if n > 0 {
+		t.wrote(f, end)
+	}
+	return n, e
+}
+
+// writeHere writes at the position, and tells where that ended: -1 if it was
+// the end of the file.
+func writeHere(h host.Files, f *File, p []byte) (n int, end int64, e abi.Errno) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.shared {
-		return h.Write(f.h, p)
+		n, e = h.Write(f.h, p)
+		return n, -1, e
 	}
 	if f.append() {
 		n, e := h.Append(f.h, p)
@@ -36,11 +55,11 @@ func (regularOps) write(t *Task, f *File, p []byte) (int, abi.Errno) {
 				f.off = st.Size
 			}
 		}
-		return n, e
+		return n, -1, e
 	}
-	n, e := h.WriteAt(f.h, p, f.off)
+	n, e = h.WriteAt(f.h, p, f.off)
 	f.off += int64(n)
-	return n, e
+	return n, f.off, e
 }
 
 func (regularOps) pread(t *Task, f *File, p []byte, off int64) (int, abi.Errno) {
@@ -60,13 +79,24 @@ func (regularOps) pread(t *Task, f *File, p []byte, off int64) (int, abi.Errno) 
 	return n, e
 }
 
-func (regularOps) pwrite(t *Task, f *File, p []byte, off int64) (int, abi.Errno) {
+func (o regularOps) pwrite(t *Task, f *File, p []byte, off int64) (int, abi.Errno) {
 	h := t.proc.files.host
+	p, e := t.roomFor(f, p, off)
+	if e == 0 {
+		e = o.mem.mayWrite(t, f, p, off)
+	}
+	if e != 0 {
+		return 0, e
+	}
 	if !f.shared {
 		if f.append() { // as Linux does, against POSIX
-			return h.Append(f.h, p)
+			n, e := h.Append(f.h, p)
+			t.wrote(f, -1)
+			return n, e
 		}
-		return h.WriteAt(f.h, p, off)
+		n, e := h.WriteAt(f.h, p, off)
+		t.wrote(f, off+int64(n))
+		return n, e
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -139,14 +169,22 @@ func seekTo(base, size, off int64, whence int) (int64, abi.Errno) {
 	return at, 0
 }
 
-func (regularOps) stat(t *Task, f *File, st *host.Stat) abi.Errno {
+func (o regularOps) stat(t *Task, f *File, st *host.Stat) abi.Errno {
 	e := t.proc.files.host.Fstat(f.h, st)
+	o.mem.describe(t, st)
 	t.proc.owned(st)
 	return e
 }
 
-func (regularOps) truncate(t *Task, f *File, size int64) abi.Errno {
-	return t.proc.files.host.Truncate(f.h, size)
+func (o regularOps) truncate(t *Task, f *File, size int64) abi.Errno {
+	e := t.mayGrow(f, size)
+	if e == 0 {
+		e = o.mem.mayResize(t, f, size)
+	}
+	if e != 0 {
+		return e
+	}
+	return t.resize(f, size, func() abi.Errno { return t.proc.files.host.Truncate(f.h, size) })
 }
 
 func (regularOps) entries(*Task, *File) ([]host.Dirent, abi.Errno) { return nil, abi.ENOTDIR }
@@ -240,7 +278,7 @@ func (folderOps) entries(t *Task, f *File) ([]host.Dirent, abi.Errno) {
 }
 func (folderOps) close(f *File) { closeHost(f) }
 
-// streamOps are pipes, consoles and other devices that the caller gave.
+// streamOps are pipes and other devices that the caller gave.
 type streamOps struct{ baseOps }
 
 func (streamOps) read(t *Task, f *File, p []byte) (int, abi.Errno) {
@@ -273,12 +311,9 @@ func (streamOps) seek(_ *Task, f *File, _ int64, _ int) (int64, abi.Errno) {
 func (streamOps) poll(t *Task, f *File) host.Ready { return t.proc.files.host.Poll(f.h, f.kind) }
 
 func (streamOps) ioctl(t *Task, f *File, cmd uint32, arg uint64) (uint64, abi.Errno) {
-	switch {
-	case cmd == abi.FIONREAD && f.kind != host.Char:
-		return 0, t.WriteUint32(arg, uint32(t.proc.files.host.Poll(f.h, f.kind).Bytes))
-	case f.kind == host.Console:
-		return ttyIoctl(t, f, cmd, arg)
+	if cmd != abi.FIONREAD || f.kind == host.Char {
+		return 0, abi.ENOTTY
 	}
-	return 0, abi.ENOTTY
+	return 0, t.WriteUint32(arg, uint32(t.proc.files.host.Poll(f.h, f.kind).Bytes))
 }
 func (streamOps) close(f *File) { closeHost(f) }

@@ -522,6 +522,9 @@ func sysFallocate(t *Task, a Args) (uint64, abi.Errno) {
 	if e := f.ops.stat(t, f, &st); e != 0 {
 		return 0, e
 	}
+	if e := t.mayGrow(f, off+size); e != 0 {
+		return 0, e
+	}
 	if e := t.proc.files.host.Allocate(f.h, off+size); e != 0 {
 		return 0, e
 	}

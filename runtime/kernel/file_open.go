@@ -49,6 +49,11 @@ func (t *Task) openPlace(pl place, flags int, perm uint32) (*File, abi.Errno) {
 	if t.proc.uid != 0 {
 		check = host.CheckMode
 	}
+	// A file that is mapped must not be truncated behind the mappings' back.
+	cut := flags&abi.O_TRUNC != 0 && flags&abi.O_ACCMODE != abi.O_RDONLY && t.proc.mapsFiles()
+	if cut {
+		flags &^= abi.O_TRUNC
+	}
 	h, kind, e := pl.mnt.tree.Open(pl.rel, check|flags&(abi.O_ACCMODE|abi.O_CREAT|abi.O_EXCL|abi.O_TRUNC|abi.O_APPEND|abi.O_DIRECTORY), perm)
 	if e != 0 {
 		if e == abi.ELOOP && flags&abi.O_DIRECTORY != 0 && flags&abi.O_NOFOLLOW != 0 {
@@ -57,6 +62,12 @@ func (t *Task) openPlace(pl place, flags int, perm uint32) (*File, abi.Errno) {
 		return nil, e
 	}
 	f := &File{ops: hostOps(kind), h: h, kind: kind, path: pl.path, data: t.proc.files.host}
+	if cut && kind == host.Regular {
+		if e := f.ops.truncate(t, f, 0); e != 0 {
+			closeHost(f)
+			return nil, e
+		}
+	}
 	return opened(f, flags), 0
 }
 
@@ -149,7 +160,7 @@ func sysClose(t *Task, a Args) (uint64, abi.Errno) {
 	if e != 0 {
 		return 0, e
 	}
-	t.proc.files.put(f)
+	t.proc.files.drop(f)
 	return 0, 0
 }
 
@@ -166,7 +177,7 @@ func sysCloseRange(t *Task, a Args) (uint64, abi.Errno) {
 		if flags&abi.CLOSE_RANGE_CLOEXEC != 0 {
 			(*ft.slots.Load())[fd].cloexec.Store(true)
 		} else if f, e := ft.remove(int32(fd)); e == 0 {
-			ft.put(f)
+			ft.drop(f)
 		}
 	}
 	return 0, 0
@@ -211,7 +222,7 @@ func (t *Task) dup3(from, to int32, cloexec bool) (uint64, abi.Errno) {
 		return 0, e
 	}
 	if old := ft.replace(to, f, cloexec); old != nil {
-		ft.put(old)
+		ft.drop(old)
 	}
 	return uint64(to), 0
 }

@@ -28,6 +28,13 @@ type box struct {
 // Linux the folder is Linux's, so a table that passes there is true.
 func newBox(t testing.TB, arch image.Arch) *box {
 	t.Helper()
+	return newBoxIn(t, arch, testDir(t))
+}
+
+// newBoxIn is newBox in a folder that is there. Two boxes in one folder are to
+// each other what two runners are.
+func newBoxIn(t testing.TB, arch image.Arch, root string) *box {
+	t.Helper()
 	mem, clock, system, files := testHost()
 	const size = 1 << 20
 	gran := uint64(mem.Granularity())
@@ -41,7 +48,6 @@ func newBox(t testing.TB, arch image.Arch) *box {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root := testDir(t)
 	proc, err := NewProcess(Config{
 		Arch: arch, Space: s, Clock: clock, System: system, Exe: "/bin/test", Cwd: "/", Log: &log, Root: true,
 		Files: FilesConfig{Host: files, Root: root},

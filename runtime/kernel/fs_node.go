@@ -195,9 +195,7 @@ func devRoot(p *Process) *node {
 		newDevice("random", 1, 8, randomOps{}), newDevice("urandom", 1, 9, randomOps{}),
 		fdLink("stdin", "/proc/self/fd/0"), fdLink("stdout", "/proc/self/fd/1"), fdLink("stderr", "/proc/self/fd/2"), fdLink("fd", "/proc/self/fd"),
 	)
-	tty := newDevice("tty", 5, 0, nil)
-	tty.magic = openTTY
-	return n.add(tty)
+	return n.add(newTTYNode())
 }
 
 // deviceOps know their node.
@@ -247,22 +245,6 @@ func (randomOps) read(t *Task, _ *File, p []byte) (int, abi.Errno) {
 func (randomOps) write(_ *Task, _ *File, p []byte) (int, abi.Errno) { return len(p), 0 }
 func (o randomOps) pread(t *Task, f *File, p []byte, _ int64) (int, abi.Errno) {
 	return o.read(t, f, p)
-}
-
-// openTTY opens the console, if one of the standard handles is one.
-func openTTY(t *Task, flags int) (*File, abi.Errno) {
-	ft := t.proc.files
-	for i := range 3 {
-		h, kind, _, e := ft.host.Std(i)
-		if e != 0 || kind != host.Console {
-			continue
-		}
-		if flags&abi.O_ACCMODE == abi.O_WRONLY && i == 0 {
-			continue
-		}
-		return &File{ops: streamOps{}, h: h, kind: kind, shared: true, keep: true, path: "/dev/tty"}, 0
-	}
-	return nil, abi.ENXIO
 }
 
 // A small /etc for the view without --root.

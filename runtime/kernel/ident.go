@@ -26,7 +26,7 @@ func identityCalls() []Call {
 		{Name: "capget", Handler: sysCapget, Support: Full},
 		{Name: "capset", Handler: sysCapset, Support: Full},
 		{Name: "personality", Handler: sysPersonality, Support: Partial, Note: "kept; PER_LINUX32 changes uname's answer"},
-		{Name: "prctl", Handler: sysPrctl, Support: Partial, Note: "names, dumpable, keepcaps, no_new_privs, death signal"},
+		{Name: "prctl", Handler: sysPrctl, Support: Partial, Note: "no seccomp, memory layout, speculation control; subreaper and death signal are kept and told"},
 	}
 	// The plain names take 16-bit ids on IA-32, those with 32 at the end
 	// take whole ones; x86-64 has the plain names only.
@@ -221,79 +221,4 @@ func sysPersonality(t *Task, a Args) (uint64, abi.Errno) {
 		p.personality = uint32(a[0])
 	}
 	return uint64(old), 0
-}
-
-func sysPrctl(t *Task, a Args) (uint64, abi.Errno) {
-	p := t.proc
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch int32(a[0]) {
-	case abi.PR_SET_NAME:
-		name := make([]byte, 0, 16)
-		for i := range uint64(15) {
-			m, err := t.Bytes(a[1]+i, 1, false)
-			if err != 0 {
-				return 0, err
-			}
-			if m[0] == 0 {
-				break
-			}
-			name = append(name, m[0])
-		}
-		if t.comm = string(name); t.tid == p.pid {
-			p.comm = t.comm
-		}
-		return 0, 0
-	case abi.PR_GET_NAME:
-		var b [16]byte
-		copy(b[:15], t.comm)
-		return 0, t.CopyOut(a[1], b[:])
-	case abi.PR_SET_DUMPABLE:
-		if a[1] > 1 {
-			return 0, abi.EINVAL
-		}
-		p.dumpable = a[1]
-		return 0, 0
-	case abi.PR_GET_DUMPABLE:
-		return p.dumpable, 0
-	case abi.PR_SET_PDEATHSIG:
-		if a[1] > abi.NumSignals {
-			return 0, abi.EINVAL
-		}
-		p.deathSignal = uint32(a[1])
-		return 0, 0
-	case abi.PR_GET_PDEATHSIG:
-		return 0, t.WriteUint32(a[1], p.deathSignal)
-	case abi.PR_SET_NO_NEW_PRIVS:
-		if a[1] != 1 || a[2]|a[3]|a[4] != 0 {
-			return 0, abi.EINVAL
-		}
-		p.noNewPrivs = true
-		return 0, 0
-	case abi.PR_GET_NO_NEW_PRIVS:
-		if p.noNewPrivs {
-			return 1, 0
-		}
-		return 0, 0
-	case abi.PR_SET_KEEPCAPS:
-		if a[1] > 1 {
-			return 0, abi.EINVAL
-		}
-		p.keepCaps = a[1]
-		return 0, 0
-	case abi.PR_GET_KEEPCAPS:
-		return p.keepCaps, 0
-	case abi.PR_CAPBSET_READ:
-		if a[1] > abi.CAP_LAST_CAP {
-			return 0, abi.EINVAL
-		}
-		return 1, 0
-	case abi.PR_GET_SECCOMP, abi.PR_GET_SECUREBITS, abi.PR_GET_TIMING:
-		return 0, 0
-	case abi.PR_GET_TIMERSLACK:
-		return 50000, 0
-	case abi.PR_SET_TIMERSLACK:
-		return 0, 0
-	}
-	return 0, abi.EINVAL
 }

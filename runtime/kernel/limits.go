@@ -5,12 +5,16 @@ import (
 
 	"bee/image"
 	"bee/runtime/abi"
+	"bee/runtime/host"
 )
 
 // rlimit is a pair of limits; infinity is all ones.
 type rlimit struct{ cur, max uint64 }
 
 const rlimInfinity = ^uint64(0)
+
+// maxOpenFiles is /proc/sys/fs/nr_open: RLIMIT_NOFILE goes no higher.
+const maxOpenFiles = 1 << 20
 
 // defaultLimits are those of a login on a usual distribution.
 func defaultLimits() [16]rlimit {
@@ -36,28 +40,12 @@ func defaultLimits() [16]rlimit {
 }
 
 func limitCalls() []Call {
-	const note = "kept and told; enforced for open files only"
+	const note = "kept and told; enforced for open files and the size of files"
 	return []Call{
 		{Name: "getrlimit", Handler: getrlimit(0x7fffffff), Support: Full},
 		{Name: "ugetrlimit", Handler: getrlimit(0xffffffff), Support: Full, Arch: image.I386},
 		{Name: "setrlimit", Handler: sysSetrlimit, Support: Partial, Note: note},
 		{Name: "prlimit64", Handler: sysPrlimit64, Support: Partial, Note: note + "; of the process itself only"},
-		{Name: "getpriority", Handler: sysGetpriority, Support: Partial, Note: "always nice value 0"},
-		{Name: "setpriority", Handler: sysSetpriority, Support: Partial, Note: "nice value 0, or taken and forgotten"},
-		{Name: "nice", Handler: sysNice, Support: Partial, Note: "taken and forgotten", Arch: image.I386},
-		{Name: "sched_yield", Handler: sysSchedYield, Support: Full},
-		{Name: "sched_getaffinity", Handler: sysSchedGetaffinity, Support: Partial, Note: "tells of one processor until there are threads"},
-		{Name: "sched_setaffinity", Handler: sysSchedSetaffinity, Support: Partial, Note: "taken and forgotten"},
-		{Name: "sched_getscheduler", Handler: sysOK, Support: Partial, Note: "always SCHED_OTHER"},
-		{Name: "sched_setscheduler", Handler: sysSchedSetscheduler, Support: Partial, Note: "SCHED_OTHER only"},
-		{Name: "sched_getparam", Handler: sysSchedGetparam, Support: Partial, Note: "always priority 0"},
-		{Name: "sched_setparam", Handler: sysSchedSetparam, Support: Partial, Note: "priority 0 only"},
-		{Name: "sched_get_priority_max", Handler: schedPriority(99), Support: Full},
-		{Name: "sched_get_priority_min", Handler: schedPriority(1), Support: Full},
-		{Name: "sched_rr_get_interval", Handler: sysSchedRRGetInterval, Support: Partial, Note: "4 ms"},
-		{Name: "sched_rr_get_interval_time64", Handler: sysSchedRRGetInterval64, Support: Partial, Note: "4 ms", Arch: image.I386},
-		{Name: "ioprio_get", Handler: sysOK, Support: Partial, Note: "always 0"},
-		{Name: "ioprio_set", Handler: sysOK, Support: Partial, Note: "taken and forgotten"},
 	}
 }
 
@@ -101,10 +89,13 @@ func (p *Process) setLimit(resource uint32, l rlimit) abi.Errno {
 	switch {
 	case resource >= uint32(len(p.limits)), l.cur > l.max:
 		return abi.EINVAL
-	case l.max > p.limits[resource].max && p.uid != 0:
+	case resource == abi.RLIMIT_NOFILE && l.max > maxOpenFiles, l.max > p.limits[resource].max && p.uid != 0:
 		return abi.EPERM
 	}
 	p.limits[resource] = l
+	if resource == abi.RLIMIT_FSIZE {
+		p.traits.maxFileSize.Store(l.cur + 1)
+	}
 	return 0
 }
 
@@ -130,23 +121,28 @@ func sysSetrlimit(t *Task, a Args) (uint64, abi.Errno) {
 
 func sysPrlimit64(t *Task, a Args) (uint64, abi.Errno) {
 	p := t.proc
-	if pid := int32(a[0]); pid != 0 && int(pid) != p.pid {
-		return 0, abi.ESRCH
-	}
 	res := uint32(a[1])
-	if res >= uint32(len(p.limits)) {
-		return 0, abi.EINVAL
-	}
-	p.mu.Lock()
-	old := p.limits[res]
-	p.mu.Unlock()
+	var b [16]byte
 	if a[2] != 0 {
-		var b [16]byte
 		if err := t.CopyIn(a[2], b[:]); err != 0 {
 			return 0, err
 		}
-		l := rlimit{binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:])}
-		if err := p.setLimit(res, l); err != 0 {
+	}
+	p.mu.Lock()
+	_, err := t.taskByID(int32(a[0]))
+	var old rlimit
+	if err == 0 && res < uint32(len(p.limits)) {
+		old = p.limits[res]
+	}
+	p.mu.Unlock()
+	switch {
+	case err != 0:
+		return 0, err
+	case res >= uint32(len(p.limits)):
+		return 0, abi.EINVAL
+	}
+	if a[2] != 0 {
+		if err := p.setLimit(res, rlimit{binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:])}); err != 0 {
 			return 0, err
 		}
 	}
@@ -157,142 +153,61 @@ func sysPrlimit64(t *Task, a Args) (uint64, abi.Errno) {
 	return 0, 0
 }
 
-func sysGetpriority(_ *Task, a Args) (uint64, abi.Errno) {
-	if int32(a[0]) < 0 || int32(a[0]) > 2 {
-		return 0, abi.EINVAL
+// roomFor cuts what a write to a regular file of the host takes to what
+// RLIMIT_FSIZE leaves. off is negative for the file's position. With no room at
+// all it is EFBIG, and SIGXFSZ has been sent. f.mu is not held.
+func (t *Task) roomFor(f *File, b []byte, off int64) ([]byte, abi.Errno) {
+	limit := t.proc.traits.maxFileSize.Load()
+	if limit == 0 || len(b) == 0 {
+		return b, 0
 	}
-	return 20, 0 // the call returns 20 - nice
-}
-
-func sysSetpriority(t *Task, a Args) (uint64, abi.Errno) {
-	if int32(a[0]) < 0 || int32(a[0]) > 2 {
-		return 0, abi.EINVAL
-	}
-	if int32(a[2]) < 0 && t.proc.uid != 0 {
-		return 0, abi.EACCES
-	}
-	return 0, 0
-}
-
-func sysNice(t *Task, a Args) (uint64, abi.Errno) {
-	if int32(a[0]) < 0 && t.proc.uid != 0 {
-		return 0, abi.EPERM
-	}
-	return 0, 0
-}
-
-func sysSchedYield(t *Task, _ Args) (uint64, abi.Errno) {
-	t.sleep(0)
-	return 0, 0
-}
-
-// ofSelf checks a pid argument that may name this task only.
-func (t *Task) ofSelf(v uint64) abi.Errno {
-	switch pid := int32(v); {
-	case pid < 0:
-		return abi.EINVAL
-	case pid != 0 && int(pid) != t.tid && int(pid) != t.proc.pid:
-		return abi.ESRCH
-	}
-	return 0
-}
-
-// cpus is how many processors the program is told of: one, as long as it
-// cannot start threads. Programs that start one per processor would fail, and
-// those that ask first (OpenMP, OpenBLAS) run with one.
-func (p *Process) cpus() int { return 1 }
-
-func sysSchedGetaffinity(t *Task, a Args) (uint64, abi.Errno) {
-	if err := t.ofSelf(a[0]); err != 0 {
-		return 0, err
-	}
-	n := t.proc.cpus()
-	size := uint64(uint32(a[1]))
-	w := uint64(t.ptrSize())
-	if size%w != 0 || size*8 < uint64(n) {
-		return 0, abi.EINVAL
-	}
-	size = min(size, (uint64(n)+8*w-1)/(8*w)*w)
-	b := make([]byte, size)
-	for i := range n {
-		b[i/8] |= 1 << (i % 8)
-	}
-	return size, t.CopyOut(a[2], b)
-}
-
-func sysSchedSetaffinity(t *Task, a Args) (uint64, abi.Errno) {
-	if err := t.ofSelf(a[0]); err != 0 {
-		return 0, err
-	}
-	n := t.proc.cpus()
-	b := make([]byte, min(uint64(uint32(a[1])), uint64(n+7)/8))
-	if err := t.CopyIn(a[2], b); err != 0 {
-		return 0, err
-	}
-	for i := range n {
-		if i/8 < len(b) && b[i/8]&(1<<(i%8)) != 0 {
-			return 0, 0
+	if off < 0 || f.append() {
+		if off = t.writePosition(f); off < 0 {
+			return b, 0 // the write will say what is wrong
 		}
 	}
-	return 0, abi.EINVAL
+	room := int64(limit-1) - off
+	if room <= 0 {
+		t.Send(abi.SIGXFSZ)
+		return nil, abi.EFBIG
+	}
+	return b[:min(room, int64(len(b)))], 0
 }
 
-func sysSchedSetscheduler(t *Task, a Args) (uint64, abi.Errno) {
-	if err := t.ofSelf(a[0]); err != 0 {
-		return 0, err
-	}
-	switch int32(a[1]) &^ abi.SCHED_RESET_ON_FORK {
-	case abi.SCHED_NORMAL, abi.SCHED_BATCH, abi.SCHED_IDLE:
-		return sysSchedSetparam(t, Args{a[0], a[2]})
-	case abi.SCHED_FIFO, abi.SCHED_RR:
-		return 0, abi.EPERM
-	}
-	return 0, abi.EINVAL
-}
-
-func sysSchedGetparam(t *Task, a Args) (uint64, abi.Errno) {
-	if err := t.ofSelf(a[0]); err != 0 {
-		return 0, err
-	}
-	if a[1] == 0 {
-		return 0, abi.EINVAL
-	}
-	return 0, t.WriteUint32(a[1], 0)
-}
-
-func sysSchedSetparam(t *Task, a Args) (uint64, abi.Errno) {
-	if a[1] == 0 {
-		return 0, abi.EINVAL
-	}
-	v, err := t.ReadUint32(a[1])
-	if err == 0 && v != 0 {
-		err = abi.EINVAL
-	}
-	return 0, err
-}
-
-func schedPriority(realtime uint64) Handler {
-	return func(_ *Task, a Args) (uint64, abi.Errno) {
-		switch int32(a[0]) {
-		case abi.SCHED_FIFO, abi.SCHED_RR:
-			return realtime, 0
-		case abi.SCHED_NORMAL, abi.SCHED_BATCH, abi.SCHED_IDLE, abi.SCHED_DEADLINE:
-			return 0, 0
+// writePosition tells where a write at the file's position goes; negative if
+// the host does not say.
+func (t *Task) writePosition(f *File) int64 {
+	h := t.proc.files.host
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.append():
+		var st host.Stat
+		if h.Fstat(f.h, &st) != 0 {
+			return -1
 		}
-		return 0, abi.EINVAL
+		return st.Size
+	case f.shared:
+		at, err := h.Seek(f.h, 0, abi.SEEK_CUR)
+		if err != 0 {
+			return -1
+		}
+		return at
 	}
+	return f.off
 }
 
-func sysSchedRRGetInterval(t *Task, a Args) (uint64, abi.Errno) {
-	if err := t.ofSelf(a[0]); err != 0 {
-		return 0, err
+// mayGrow checks the size that truncate and fallocate want of a file that has
+// another one.
+func (t *Task) mayGrow(f *File, size int64) abi.Errno {
+	limit := t.proc.traits.maxFileSize.Load()
+	if limit == 0 || uint64(size) < limit {
+		return 0
 	}
-	return 0, t.writeTimespec(a[1], coarseClock)
-}
-
-func sysSchedRRGetInterval64(t *Task, a Args) (uint64, abi.Errno) {
-	if err := t.ofSelf(a[0]); err != 0 {
-		return 0, err
+	var st host.Stat
+	if t.proc.files.host.Fstat(f.h, &st) == 0 && size <= st.Size {
+		return 0
 	}
-	return 0, t.writeTimespec64(a[1], coarseClock)
+	t.Send(abi.SIGXFSZ)
+	return abi.EFBIG
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"sort"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -24,23 +23,6 @@ type Range struct{ Lo, Hi uint64 }
 
 func (r Range) overlaps(lo, hi uint64) bool { return r.Lo < hi && lo < r.Hi }
 
-// Mappable is what mmap asks of an open file.
-type Mappable interface {
-	// PreadAt reads like pread(2): 0 at the end of the file.
-	PreadAt(b []byte, off int64) (int, abi.Errno)
-	// MapInfo tells what /proc/self/maps shows.
-	MapInfo() MapInfo
-}
-
-// MapInfo is a mapped file's identity.
-type MapInfo struct {
-	Path         string
-	Major, Minor uint32
-	Inode        uint64
-	// Readable and Writable tell how the file was opened.
-	Readable, Writable bool
-}
-
 // ExecHook is asked before guest memory becomes executable. 0 allows it.
 type ExecHook func(addr, length uint64, call string) abi.Errno
 
@@ -55,12 +37,29 @@ type vma struct {
 	// hidden pages belong to the runner (trampolines): the guest's calls
 	// treat them as somebody else's, and maps does not show them.
 	hidden bool
-	file   *MapInfo // nil: anonymous
-	off    uint64   // of lo in the file
-	name   string   // [heap], [stack]
+	// beyond: the pages lie wholly behind the end of what they show. Linux
+	// sends SIGBUS for them, the host has nothing there.
+	beyond bool
+	// busy: the content is being read from the file, without the lock.
+	// Whoever wants to change the pages waits, see settle.
+	busy bool
+	obj  *object  // what is mapped; nil: private memory of no file, or the loader's
+	file *MapInfo // nil: anonymous
+	off  uint64   // of lo in the file
+	name string   // [heap], [stack]
 }
 
-const vmShared = 1 // flags: MAP_SHARED
+// Flags of a mapping.
+const (
+	vmShared     = 1 << iota // MAP_SHARED
+	vmLocked                 // mlock
+	vmNoWrite                // may not become writable: the file's seals
+	vmDontFork               // MADV_DONTFORK
+	vmWipeOnFork             // MADV_WIPEONFORK
+)
+
+// viewed tells whether the pages are those of a view, and not private memory.
+func (v *vma) viewed() bool { return v.obj != nil && v.flags&vmShared != 0 && !v.obj.copied }
 
 // alike tells whether Linux would keep w, which follows v, in one mapping.
 func (v *vma) alike(w *vma) bool {
@@ -68,6 +67,11 @@ func (v *vma) alike(w *vma) bool {
 		return false
 	}
 	return v.file == nil || v.off+(v.hi-v.lo) == w.off
+}
+
+// same tells whether v and w differ in nothing but the place.
+func (v *vma) same(w *vma) bool {
+	return v.committed == w.committed && v.beyond == w.beyond && v.busy == w.busy && v.obj == w.obj && v.alike(w)
 }
 
 // AddressSpace is a guest's memory: the mappings that it sees and the host's
@@ -85,11 +89,26 @@ type AddressSpace struct {
 	top uint64
 	log func(format string, args ...any)
 
+	// pause, see SpaceConfig.Pause.
+	pause func() (resume func())
+
 	// mu guards the rest. It is a leaf: nothing is locked while it is held.
+	// Files are read without it (see fill); what is asked under it are sizes of
+	// files, and a truncation is done under it, since nobody may map the file
+	// meanwhile. Release it with unlock where mappings may have gone.
 	mu   sync.RWMutex
+	idle *sync.Cond // of mu: a busy mapping has become ready
 	exec ExecHook
 	vmas []vma   // sorted, not overlapping
 	res  []Range // reservations, sorted; each stems from one Reserve call
+	// views are what sections show, sorted. No reservation overlaps the
+	// granules that they lie in.
+	views []view
+	// objects are what mappings show, by Mappable.Key; dead ones have lost
+	// their last mapping and are closed by unlock.
+	objects  map[any]*object
+	dead     []*object
+	released []Mappable // references to be given back by unlock
 	// foreign are stretches that the host refused, for something else of the
 	// process lies there.
 	foreign []Range
@@ -101,11 +120,22 @@ type AddressSpace struct {
 	// committed counts bytes of mappings that take memory; limit is how many
 	// there may be, 0 for no limit.
 	committed, limit uint64
+	// mapped, data and locked count bytes of the guest's mappings, for
+	// RLIMIT_AS, RLIMIT_DATA and RLIMIT_MEMLOCK.
+	mapped, data, locked uint64
+	// lockFuture: mlockall(MCL_FUTURE).
+	lockFuture bool
+	// anonymous numbers shared memory of no file, as inodes.
+	anonymous uint64
 
 	// gen changes with every change to vmas, so that cached ones expire.
 	gen atomic.Uint64
-	// sharedRefused counts shared file mappings that were refused.
-	sharedRefused atomic.Uint64
+	// unfit counts shared mappings that were refused because the host cannot
+	// place them, see unfitAt.
+	unfit atomic.Uint64
+	// shortest is how long the shortest mapped file is, in bytes; all ones if
+	// none is mapped. Writes that end before it need not ask who maps the file.
+	shortest atomic.Uint64
 }
 
 // SpaceConfig is what an AddressSpace is made from.
@@ -123,6 +153,11 @@ type SpaceConfig struct {
 	// be, 0 for no limit but the host's. What goes beyond gets ENOMEM. Memory
 	// without access does not count.
 	CommitLimit uint64
+	// Pause stops the guest's other threads, and its result lets them go on.
+	// It is called with the address space locked, where pages vanish for a
+	// moment because the host cannot do better: when a view is replaced by a
+	// larger or smaller one. Nil: there are no other threads.
+	Pause func() (resume func())
 	// Log takes lines for the user; nil drops them.
 	Log func(format string, args ...any)
 }
@@ -142,6 +177,14 @@ func NewAddressSpace(cfg SpaceConfig) (*AddressSpace, error) {
 		log:   cfg.Log,
 		eager: 16 << 20,
 		limit: cfg.CommitLimit,
+		pause: cfg.Pause,
+
+		objects: map[any]*object{},
+	}
+	s.idle = sync.NewCond(&s.mu)
+	s.shortest.Store(^uint64(0))
+	if s.pause == nil {
+		s.pause = func() func() { return func() {} }
 	}
 	for _, r := range cfg.Arenas {
 		r.Lo = max((r.Lo+s.gran-1)&^(s.gran-1), abi.MmapMinAddr)
@@ -186,6 +229,56 @@ func (s *AddressSpace) SetExecHook(h ExecHook) {
 // Top tells the end of the guest's addresses.
 func (s *AddressSpace) Top() uint64 { return s.top }
 
+// unlock releases s.mu and closes what lost its last mapping meanwhile.
+//
+// Preconditions: s.mu is held.
+func (s *AddressSpace) unlock() {
+	var gone []*object
+	for _, o := range s.dead {
+		if o.bytes == 0 && !o.closed {
+			o.closed = true
+			if o.file != nil {
+				delete(s.objects, o.file.Key())
+			}
+			if o.file == nil {
+				s.committed -= o.size
+			}
+			gone = append(gone, o)
+		}
+	}
+	back := s.released
+	s.dead, s.released = nil, nil
+	if len(gone) > 0 {
+		s.noteShortest()
+	}
+	s.mu.Unlock()
+	for _, o := range gone {
+		s.closeSection(o)
+		if o.file != nil {
+			o.file.Release()
+		}
+	}
+	for _, f := range back {
+		f.Release()
+	}
+}
+
+// settle waits until nothing in [lo, hi) is busy.
+//
+// Preconditions: s.mu is held; it is released meanwhile.
+func (s *AddressSpace) settle(lo, hi uint64) {
+	for again := true; again; {
+		again = false
+		for i := s.find(lo); i < len(s.vmas) && s.vmas[i].lo < hi; i++ {
+			if s.vmas[i].busy {
+				again = true
+				s.idle.Wait()
+				break
+			}
+		}
+	}
+}
+
 // find tells the index of the first mapping that ends above addr.
 //
 // Preconditions: s.mu is held.
@@ -226,6 +319,29 @@ func (s *AddressSpace) covered(lo, hi uint64) bool {
 	return true
 }
 
+// count adds n bytes of mappings like v, or takes them away.
+//
+// Preconditions: s.mu is held.
+func (s *AddressSpace) count(v *vma, n uint64) {
+	if v.committed {
+		s.committed += n
+	}
+	if !v.hidden {
+		s.mapped += n
+		if v.isData() {
+			s.data += n
+		}
+		if v.flags&vmLocked != 0 {
+			s.locked += n
+		}
+	}
+	if o := v.obj; o != nil {
+		if o.bytes += n; o.bytes == 0 {
+			s.dead = append(s.dead, o)
+		}
+	}
+}
+
 // carve replaces the mappings in [lo, hi) by repl, which are sorted and lie
 // inside; of mappings that reach across a border the outer parts stay.
 //
@@ -237,15 +353,12 @@ func (s *AddressSpace) carve(lo, hi uint64, repl ...vma) {
 	for j < len(s.vmas) && s.vmas[j].lo < hi {
 		j++
 	}
-	for k := i; k < j; k++ {
-		if v := &s.vmas[k]; v.committed {
-			s.committed -= min(hi, v.hi) - max(lo, v.lo)
-		}
-	}
 	for k := range repl {
-		if v := &repl[k]; v.committed {
-			s.committed += v.hi - v.lo
-		}
+		s.count(&repl[k], repl[k].hi-repl[k].lo)
+	}
+	for k := i; k < j; k++ {
+		v := &s.vmas[k]
+		s.count(v, -(min(hi, v.hi) - max(lo, v.lo)))
 	}
 	mid := make([]vma, 0, len(repl)+4)
 	if i < j && s.vmas[i].lo < lo {
@@ -266,7 +379,7 @@ func (s *AddressSpace) carve(lo, hi uint64, repl ...vma) {
 	}
 	out := mid[:0]
 	for _, v := range mid {
-		if n := len(out); n > 0 && out[n-1].hi == v.lo && out[n-1].alike(&v) && out[n-1].committed == v.committed {
+		if n := len(out); n > 0 && out[n-1].hi == v.lo && out[n-1].same(&v) {
 			out[n-1].hi = v.hi
 			continue
 		}
@@ -292,16 +405,20 @@ func (v *vma) cut(lo, hi uint64) vma {
 	return w
 }
 
-// pieces calls f for each part of [lo, hi) that lies in one reservation.
+// pieces calls f for each part of [lo, hi) that lies in one reservation or
+// view.
 //
-// Preconditions: s.mu is held; reservations cover [lo, hi).
+// Preconditions: s.mu is held; reservations and views cover [lo, hi).
 func (s *AddressSpace) pieces(lo, hi uint64, f func(addr, size uintptr) abi.Errno) abi.Errno {
-	i := sort.Search(len(s.res), func(i int) bool { return s.res[i].Hi > lo })
-	for ; lo < hi; i++ {
-		if i == len(s.res) || s.res[i].Lo > lo {
+	for lo < hi {
+		var end uint64
+		if i := sort.Search(len(s.res), func(i int) bool { return s.res[i].Hi > lo }); i < len(s.res) && s.res[i].Lo <= lo {
+			end = min(hi, s.res[i].Hi)
+		} else if i := s.findView(lo); i < len(s.views) && s.views[i].lo <= lo && s.views[i].hi > lo {
+			end = min(hi, s.views[i].hi)
+		} else {
 			return abi.ENOMEM
 		}
-		end := min(hi, s.res[i].Hi)
 		if err := f(uintptr(lo), uintptr(end-lo)); err != 0 {
 			return err
 		}
@@ -357,589 +474,6 @@ func (s *AddressSpace) protect(lo, hi uint64, prot uint8) abi.Errno {
 	return s.pieces(lo, hi, func(a, n uintptr) abi.Errno { return s.mem.Protect(a, n, hostProt(prot)) })
 }
 
-// reserve makes sure that reservations cover [lo, hi). Where the host refuses
-// it tells what is in the way.
-//
-// Preconditions: s.mu is held.
-func (s *AddressSpace) reserve(lo, hi uint64) (foreign Range, errno abi.Errno) {
-	for lo < hi {
-		i := sort.Search(len(s.res), func(i int) bool { return s.res[i].Hi > lo })
-		if i < len(s.res) && s.res[i].Lo <= lo {
-			lo = s.res[i].Hi
-			continue
-		}
-		// A hole from lo to end must be filled; it may be made wider, as far
-		// as the neighbours.
-		floor, ceil := uint64(0), ^uint64(0)
-		if i > 0 {
-			floor = s.res[i-1].Hi
-		}
-		end := hi
-		if i < len(s.res) {
-			ceil = s.res[i].Lo
-			end = min(end, ceil)
-		}
-		fine := Range{max(lo&^(s.gran-1), floor), min((end+s.gran-1)&^(s.gran-1), ceil)}
-		if fine.Hi-fine.Lo >= s.eager {
-			if err := s.reserveOne(fine); err != 0 {
-				return s.taken(fine), err
-			}
-			lo = end
-			continue
-		}
-		// A granule at a time, so that one can be given up for a file view.
-		for lo < end {
-			g := Range{lo &^ (granule - 1), lo&^(granule-1) + granule}
-			part := Range{max(fine.Lo, g.Lo), min(fine.Hi, g.Hi)}
-			for _, a := range s.arenas {
-				if a.overlaps(part.Lo, part.Hi) {
-					floor, ceil = max(floor, a.Lo), min(ceil, a.Hi)
-				}
-			}
-			wide := Range{max(g.Lo, floor), min(g.Hi, ceil)}
-			if wide.Lo > part.Lo || wide.Hi < part.Hi || s.reserveOne(wide) != 0 {
-				if err := s.reserveOne(part); err != 0 {
-					return s.taken(part), err
-				}
-				wide = part
-			}
-			floor = wide.Hi
-			lo = wide.Hi
-		}
-	}
-	return Range{}, 0
-}
-
-// taken tells the lowest stretch of r that the host does not call free; all of
-// r if it calls everything free and refuses nevertheless. It asks as often as
-// the size has bits, not pages.
-//
-// Preconditions: none of our reservations lies in r.
-func (s *AddressSpace) taken(r Range) Range {
-	free := func(lo, hi, size uint64) bool {
-		_, ok := s.mem.Free(uintptr(lo), uintptr(hi), uintptr(size))
-		return ok
-	}
-	units := (r.Hi - r.Lo + s.gran - 1) / s.gran
-	before := uint64(sort.Search(int(units), func(i int) bool {
-		n := uint64(i+1) * s.gran
-		return !free(r.Lo, r.Lo+n, n)
-	}))
-	if before == units {
-		return r
-	}
-	lo := r.Lo + before*s.gran
-	n := uint64(sort.Search(int(units-before), func(i int) bool {
-		return free(lo, lo+uint64(i+1)*s.gran, s.gran)
-	}))
-	return Range{lo, lo + max(n, 1)*s.gran}
-}
-
-func (s *AddressSpace) reserveOne(r Range) abi.Errno {
-	if err := s.mem.Reserve(uintptr(r.Lo), uintptr(r.Hi-r.Lo)); err != 0 {
-		return err
-	}
-	i := sort.Search(len(s.res), func(i int) bool { return s.res[i].Lo > r.Lo })
-	s.res = append(s.res, Range{})
-	copy(s.res[i+1:], s.res[i:])
-	s.res[i] = r
-	return 0
-}
-
-// place finds and reserves the highest free stretch of size bytes that ends at
-// or below limit.
-//
-// Preconditions: s.mu is held.
-func (s *AddressSpace) place(size, limit uint64) (uint64, abi.Errno) {
-	for attempt := range 2 {
-		if attempt == 1 {
-			// What was somebody else's may be free again by now.
-			if len(s.foreign) == 0 {
-				break
-			}
-			s.foreign = nil
-		}
-		for tries := 0; tries < 4096; tries++ {
-			lo, ok := s.gap(size, limit)
-			if !ok {
-				break
-			}
-			f, err := s.reserve(lo, lo+size)
-			if err == 0 {
-				return lo, 0
-			}
-			s.refuse(f)
-		}
-	}
-	return 0, abi.ENOMEM
-}
-
-// gap finds the highest stretch of size bytes in the arenas that is neither
-// mapped nor known to be somebody else's.
-func (s *AddressSpace) gap(size, limit uint64) (uint64, bool) {
-	for _, a := range s.arenas {
-		a.Hi = min(a.Hi, limit)
-		if a.Hi < a.Lo || a.Hi-a.Lo < size {
-			continue
-		}
-		end := a.Hi
-		i := s.find(end - 1) // the mapping that holds or follows end-1
-		for end >= a.Lo+size {
-			lo := end - size
-			if i < len(s.vmas) && s.vmas[i].lo < end && s.vmas[i].hi > lo {
-				end = s.vmas[i].lo
-			} else if i > 0 && s.vmas[i-1].hi > lo {
-				i--
-				end = min(end, s.vmas[i].lo)
-			} else if f := s.foreignIn(lo, end); f != nil {
-				end = pageDown(f.Lo)
-			} else {
-				return lo, true
-			}
-			if end < size {
-				break
-			}
-		}
-	}
-	return 0, false
-}
-
-// foreignIn tells the highest foreign stretch in [lo, hi).
-func (s *AddressSpace) foreignIn(lo, hi uint64) *Range {
-	var best *Range
-	for i := range s.foreign {
-		if f := &s.foreign[i]; f.overlaps(lo, hi) && (best == nil || f.Lo > best.Lo) {
-			best = f
-		}
-	}
-	return best
-}
-
-// refuse notes what is somebody else's, together with what is taken right
-// below it, so that the next attempt does not run into it again.
-func (s *AddressSpace) refuse(r Range) {
-	// Everything between the next free place below and this one is taken,
-	// by others or by our own reservations.
-	floor := uint64(abi.MmapMinAddr)
-	for _, a := range s.arenas {
-		if a.overlaps(r.Lo, r.Lo+1) {
-			floor = a.Lo
-		}
-	}
-	if i := sort.Search(len(s.res), func(i int) bool { return s.res[i].Hi > r.Lo }); i > 0 {
-		floor = max(floor, s.res[i-1].Hi)
-	}
-	if r.Lo > floor {
-		if f, ok := s.mem.Free(uintptr(floor), uintptr(r.Lo), uintptr(s.gran)); ok {
-			r.Lo = min(uint64(f)+s.gran, r.Lo)
-		} else {
-			r.Lo = floor
-		}
-	}
-	s.foreign = append(s.foreign, r)
-}
-
-// mapping is a request to map.
-type mapping struct {
-	addr, size uint64
-	prot       uint8
-	flags      uint32 // of the vma
-	fixed      bool
-	noReplace  bool
-	hidden     bool
-	trusted    bool   // the loader's: the exec hook is not asked
-	limit      uint64 // place it below this address; 0: anywhere
-	file       *MapInfo
-	off        uint64
-	name       string
-	call       string
-	// fill puts the content in, while the pages are writable.
-	fill func(lo, size uint64) abi.Errno
-}
-
-// mmap maps pages and tells where.
-func (s *AddressSpace) mmap(m mapping) (uint64, abi.Errno) {
-	if m.prot&abi.PROT_EXEC != 0 && !m.trusted {
-		s.mu.RLock()
-		hook := s.exec
-		s.mu.RUnlock()
-		if err := hook(m.addr, m.size, m.call); err != 0 {
-			return 0, err
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	size := pageUp(m.size)
-	lo := m.addr
-	switch {
-	case m.fixed:
-		if m.noReplace && s.overlap(lo, lo+size) {
-			return 0, abi.EEXIST
-		}
-		if !m.trusted && s.hiddenIn(lo, lo+size) {
-			return 0, abi.EINVAL
-		}
-		if _, err := s.reserve(lo, lo+size); err != 0 {
-			if m.noReplace {
-				return 0, abi.EEXIST // something of the host's process
-			}
-			return 0, abi.ENOMEM
-		}
-		if err := s.unmap(lo, lo+size); err != 0 {
-			return 0, err
-		}
-	default:
-		limit := s.top
-		if m.limit != 0 {
-			limit = min(limit, m.limit)
-		}
-		lo = pageUp(lo)
-		ok := lo >= abi.MmapMinAddr && lo+size > lo && lo+size <= limit && !s.overlap(lo, lo+size)
-		if ok {
-			_, err := s.reserve(lo, lo+size)
-			ok = err == 0
-		}
-		if !ok {
-			var err abi.Errno
-			if lo, err = s.place(size, limit); err != 0 {
-				return 0, err
-			}
-		}
-	}
-	v := vma{lo: lo, hi: lo + size, prot: m.prot, flags: m.flags, hidden: m.hidden, file: m.file, off: m.off, name: m.name}
-	if m.prot != 0 || m.fill != nil {
-		first := m.prot
-		if m.fill != nil {
-			first = abi.PROT_READ | abi.PROT_WRITE
-		}
-		if err := s.supply(lo, lo+size, first); err != 0 {
-			return 0, err
-		}
-		v.committed = true
-		if m.fill != nil {
-			err := m.fill(lo, size)
-			if err == 0 && m.prot != first {
-				err = s.protect(lo, lo+size, m.prot)
-			}
-			if err != 0 {
-				_ = s.decommit(lo, lo+size)
-				return 0, err
-			}
-		}
-	}
-	s.carve(lo, lo+size, v)
-	return lo, 0
-}
-
-// unmap takes the mappings in [lo, hi) away.
-//
-// Preconditions: s.mu is held.
-func (s *AddressSpace) unmap(lo, hi uint64) abi.Errno {
-	changed := false
-	for i := s.find(lo); i < len(s.vmas) && s.vmas[i].lo < hi; i++ {
-		changed = true
-		if v := &s.vmas[i]; v.committed {
-			if err := s.decommit(max(lo, v.lo), min(hi, v.hi)); err != 0 {
-				return err
-			}
-		}
-	}
-	if changed {
-		s.carve(lo, hi)
-	}
-	return 0
-}
-
-// munmap is the guest's unmap.
-func (s *AddressSpace) munmap(lo, hi uint64) abi.Errno {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.hiddenIn(lo, hi) {
-		return abi.EINVAL
-	}
-	return s.unmap(lo, hi)
-}
-
-// mprotect changes what [lo, hi) allows. Like Linux it changes what lies
-// before the first hole and then answers ENOMEM.
-func (s *AddressSpace) mprotect(lo, hi uint64, prot uint8, trusted bool, call string) abi.Errno {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !trusted && s.hiddenIn(lo, hi) {
-		return abi.ENOMEM
-	}
-	if prot&abi.PROT_EXEC != 0 && !trusted && !s.execAlready(lo, hi, prot) {
-		hook := s.exec
-		s.mu.Unlock()
-		err := hook(lo, hi-lo, call)
-		s.mu.Lock()
-		if err != 0 {
-			return err
-		}
-	}
-	// The changed mappings are put in place at once: one by one each would
-	// move all that follow.
-	var changed []vma
-	at, errno := lo, abi.Errno(0)
-	fresh := uint64(0) // committed here; carve counts it for good
-	for i := s.find(lo); at < hi; i++ {
-		if i == len(s.vmas) || s.vmas[i].lo > at {
-			errno = abi.ENOMEM
-			break
-		}
-		w := s.vmas[i].cut(at, min(hi, s.vmas[i].hi))
-		if w.file != nil && w.flags&vmShared != 0 && prot&abi.PROT_WRITE != 0 {
-			errno = abi.EACCES // shared file mappings are copies so far
-			break
-		}
-		if prot != w.prot {
-			switch {
-			case w.committed:
-				if s.protect(w.lo, w.hi, prot) != 0 {
-					errno = abi.ENOMEM
-				}
-			case prot != 0:
-				if errno = s.supply(w.lo, w.hi, prot); errno == 0 {
-					w.committed = true
-					fresh += w.hi - w.lo
-					s.committed += w.hi - w.lo
-				}
-			}
-			if errno != 0 {
-				break
-			}
-			w.prot = prot
-		}
-		changed = append(changed, w)
-		at = w.hi
-	}
-	s.committed -= fresh
-	if at > lo {
-		s.carve(lo, at, changed...)
-	}
-	return errno
-}
-
-// execAlready tells whether all of [lo, hi) is executable and stays as it is
-// but for rights that are taken away.
-//
-// Preconditions: s.mu is held.
-func (s *AddressSpace) execAlready(lo, hi uint64, prot uint8) bool {
-	if !s.covered(lo, hi) {
-		return false
-	}
-	for i := s.find(lo); i < len(s.vmas) && s.vmas[i].lo < hi; i++ {
-		p := s.vmas[i].prot
-		if p&abi.PROT_EXEC == 0 || prot&abi.PROT_WRITE&^p != 0 || p&abi.PROT_WRITE != 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// mremap resizes or moves the mapping at [addr, addr+old).
-func (s *AddressSpace) mremap(addr, oldSize, newSize uint64, flags uint32, to uint64) (uint64, abi.Errno) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.hiddenIn(addr, addr+max(oldSize, 1)) {
-		return 0, abi.EFAULT
-	}
-	i := s.find(addr)
-	if i == len(s.vmas) || s.vmas[i].lo > addr {
-		return 0, abi.EFAULT
-	}
-	if oldSize == 0 {
-		return 0, abi.EINVAL // a second view of shared memory
-	}
-	fixed := flags&abi.MREMAP_FIXED != 0
-	if fixed {
-		if s.hiddenIn(to, to+newSize) {
-			return 0, abi.EINVAL
-		}
-		if err := s.unmap(to, to+newSize); err != 0 {
-			return 0, err
-		}
-	}
-	if newSize < oldSize {
-		if err := s.unmap(addr+newSize, addr+oldSize); err != 0 {
-			return 0, err
-		}
-		oldSize = newSize
-	}
-	if newSize == oldSize && !fixed {
-		return addr, 0
-	}
-	// The range must be one mapping; ours may be split where pages were
-	// committed later, which Linux does not know.
-	i = s.find(addr)
-	end := addr
-	for j := i; j < len(s.vmas) && end < addr+oldSize; j++ {
-		v := &s.vmas[j]
-		if j > i && (v.lo != end || !s.vmas[j-1].alike(v)) {
-			break
-		}
-		end = v.hi
-	}
-	if end < addr+oldSize {
-		return 0, abi.EFAULT
-	}
-	v := s.vmas[i]
-	if !fixed {
-		if end == addr+oldSize && !s.overlap(end, addr+newSize) && addr+newSize <= s.top {
-			if _, err := s.reserve(end, addr+newSize); err == 0 {
-				w := s.vmas[s.find(end-1)].cut(end-abi.PageSize, end)
-				w.lo, w.hi, w.off = end, addr+newSize, w.off+abi.PageSize
-				if w.file == nil {
-					w.off = 0
-				}
-				w.committed = w.prot != 0
-				if w.committed {
-					if err := s.supply(w.lo, w.hi, w.prot); err != 0 {
-						return 0, err
-					}
-				}
-				s.carve(w.lo, w.hi, w)
-				return addr, 0
-			}
-		}
-		if flags&abi.MREMAP_MAYMOVE == 0 {
-			return 0, abi.ENOMEM
-		}
-		var err abi.Errno
-		if to, err = s.place(newSize, s.top); err != 0 {
-			return 0, err
-		}
-	} else if _, err := s.reserve(to, to+newSize); err != 0 {
-		return 0, abi.ENOMEM
-	}
-	return to, s.move(addr, oldSize, to, newSize, v)
-}
-
-// move copies [addr, addr+oldSize) to a free, reserved place and unmaps it.
-//
-// Preconditions: s.mu is held.
-func (s *AddressSpace) move(addr, oldSize, to, newSize uint64, like vma) abi.Errno {
-	w := like.cut(max(addr, like.lo), like.hi)
-	w.lo, w.hi, w.committed = to, to+newSize, false
-	// Of memory without access only what was used once is there to be copied;
-	// everything else is committed as a whole.
-	var parts []vma
-	if w.prot != 0 {
-		w.committed = true
-		parts = []vma{w}
-	} else {
-		parts = s.usedParts(addr, oldSize, w)
-	}
-	need := uint64(0)
-	for _, v := range parts {
-		if v.committed {
-			need += v.hi - v.lo
-		}
-	}
-	if !s.room(need) {
-		return abi.ENOMEM
-	}
-	undo := func(n int) {
-		for i := range n {
-			_ = s.decommit(parts[i].lo, parts[i].hi)
-		}
-	}
-	for i, v := range parts {
-		if !v.committed {
-			continue
-		}
-		if err := s.supply(v.lo, v.hi, abi.PROT_READ|abi.PROT_WRITE); err != 0 {
-			undo(i)
-			return err
-		}
-	}
-	for i := s.find(addr); i < len(s.vmas) && s.vmas[i].lo < addr+oldSize; i++ {
-		v := &s.vmas[i]
-		if !v.committed {
-			continue
-		}
-		lo, hi := max(addr, v.lo), min(addr+oldSize, v.hi)
-		if v.prot&(abi.PROT_READ|abi.PROT_WRITE|abi.PROT_EXEC) == 0 {
-			if err := s.protect(lo, hi, abi.PROT_READ); err != 0 {
-				undo(len(parts))
-				return err
-			}
-		}
-		copy(rawBytes(to+(lo-addr), hi-lo), rawBytes(lo, hi-lo))
-	}
-	for _, v := range parts {
-		if v.committed {
-			if err := s.protect(v.lo, v.hi, v.prot); err != 0 {
-				undo(len(parts))
-				return err
-			}
-		}
-	}
-	if err := s.unmap(addr, addr+oldSize); err != 0 {
-		return err
-	}
-	s.carve(w.lo, w.hi, parts...)
-	return 0
-}
-
-// usedParts cuts w, which is to take the place of the mappings without access
-// in [addr, addr+size), into what is committed and what is not.
-//
-// Preconditions: s.mu is held.
-func (s *AddressSpace) usedParts(addr, size uint64, w vma) []vma {
-	var parts []vma
-	at := w.lo
-	for i := s.find(addr); i < len(s.vmas) && s.vmas[i].lo < addr+size; i++ {
-		end := w.lo + (min(addr+size, s.vmas[i].hi) - addr)
-		p := w.cut(at, end)
-		p.committed = s.vmas[i].committed
-		parts = append(parts, p)
-		at = end
-	}
-	if at < w.hi {
-		parts = append(parts, w.cut(at, w.hi))
-	}
-	return parts
-}
-
-// discard makes [lo, hi) zero where it is private and anonymous.
-func (s *AddressSpace) discard(lo, hi uint64) abi.Errno {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var idle []vma // without access: they need no memory any more
-	defer func() {
-		for _, v := range idle {
-			s.carve(v.lo, v.hi, v)
-		}
-	}()
-	for i := s.find(lo); i < len(s.vmas) && s.vmas[i].lo < hi; i++ {
-		v := s.vmas[i]
-		if !v.committed || v.file != nil || v.hidden || v.flags&vmShared != 0 {
-			continue
-		}
-		a, b := max(lo, v.lo), min(hi, v.hi)
-		// Other threads may touch the pages meanwhile, so small stretches
-		// are cleared where they are; only large ones go back to the host.
-		if v.prot&abi.PROT_WRITE != 0 && b-a < 256<<10 {
-			clear(rawBytes(a, b-a))
-			continue
-		}
-		if err := s.decommit(a, b); err != 0 {
-			return err
-		}
-		if v.prot == 0 {
-			v = v.cut(a, b)
-			v.committed = false
-			idle = append(idle, v)
-			continue
-		}
-		if err := s.commit(a, b, v.prot); err != 0 {
-			return abi.ENOMEM
-		}
-	}
-	return 0
-}
-
 // rawBytes makes a slice of guest memory. The caller has made sure that the
 // pages are there.
 func rawBytes(addr, n uint64) []byte {
@@ -947,66 +481,4 @@ func rawBytes(addr, n uint64) []byte {
 	// neither the collector nor the stack copier has a say in it.
 	p := uintptr(addr)
 	return unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&p))), int(n))
-}
-
-// MapsText tells what /proc/self/maps shows.
-func (s *AddressSpace) MapsText() string {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	var b strings.Builder
-	for i := 0; i < len(s.vmas); i++ {
-		v := s.vmas[i]
-		if v.hidden {
-			continue
-		}
-		for i+1 < len(s.vmas) && s.vmas[i+1].lo == v.hi && v.alike(&s.vmas[i+1]) {
-			i++
-			v.hi = s.vmas[i].hi
-		}
-		perm := []byte("---p")
-		if v.prot&abi.PROT_READ != 0 {
-			perm[0] = 'r'
-		}
-		if v.prot&abi.PROT_WRITE != 0 {
-			perm[1] = 'w'
-		}
-		if v.prot&abi.PROT_EXEC != 0 {
-			perm[2] = 'x'
-		}
-		if v.flags&vmShared != 0 {
-			perm[3] = 's'
-		}
-		var info MapInfo
-		if v.file != nil {
-			info = *v.file
-		}
-		name := v.name
-		if name == "" {
-			name = info.Path
-		}
-		line := fmt.Sprintf("%08x-%08x %s %08x %02x:%02x %d", v.lo, v.hi, perm, v.off, info.Major, info.Minor, info.Inode)
-		if name != "" {
-			// Names stand in column 73 on 64-bit Linux.
-			line = fmt.Sprintf("%-72s %s", line, name)
-		} else {
-			line += " "
-		}
-		b.WriteString(line + "\n")
-	}
-	return b.String()
-}
-
-// Usage tells how many bytes are mapped and committed.
-func (s *AddressSpace) Usage() (mapped, committed uint64) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for i := range s.vmas {
-		if v := &s.vmas[i]; !v.hidden {
-			mapped += v.hi - v.lo
-			if v.committed {
-				committed += v.hi - v.lo
-			}
-		}
-	}
-	return mapped, committed
 }

@@ -86,5 +86,5 @@ func (s *AddressSpace) segment(addr, n uint64, need uint8) ([]byte, abi.Errno) {
 
 // Seal gives a segment its final protection.
 func (s *AddressSpace) Seal(addr, size uint64, prot uint8) abi.Errno {
-	return s.mprotect(addr, addr+size, prot, true, "load")
+	return s.mprotect(addr, addr+size, prot, true, "load", nil)
 }

@@ -501,7 +501,7 @@ func TestHammer(t *testing.T) {
 					return
 				}
 				b[0], b[n-1] = 1, 2
-				if err := k.proc.as.mprotect(a, a+abi.PageSize, abi.PROT_READ, false, "mprotect"); err != 0 {
+				if err := k.proc.as.mprotect(a, a+abi.PageSize, abi.PROT_READ, false, "mprotect", nil); err != 0 {
 					t.Errorf("mprotect: %v", err)
 				}
 				_ = k.proc.as.MapsText()

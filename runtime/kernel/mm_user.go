@@ -50,7 +50,7 @@ func (t *Task) accessible(addr, n uint64, write bool) uint64 {
 			break
 		}
 		v := &s.vmas[i]
-		if v.lo > at || v.prot&need == 0 || v.hidden {
+		if v.lo > at || v.prot&need == 0 || v.hidden || v.beyond || v.busy {
 			break
 		}
 		if at == addr && s.gen.Load() == c.gen {

@@ -8,7 +8,11 @@ import (
 )
 
 func memoryCalls() []Call {
-	const mapNote = "file mappings are copies made at the call; shared writable ones answer EINVAL; nothing becomes executable"
+	const (
+		mapNote = "private file mappings are copies made at the call; shared ones at fixed addresses must be congruent to the offset modulo 64 KiB and have these 64 KiB for themselves, " +
+			"else EINVAL; no MAP_HUGETLB, no MAP_GROWSDOWN; nothing becomes executable"
+		lockNote = "counted against RLIMIT_MEMLOCK and brought into memory, but the host may still page it out"
+	)
 	return []Call{
 		{Name: "brk", Handler: sysBrk, Support: Full},
 		{Name: "mmap", Handler: sysOldMmap, Support: Partial, Note: mapNote, Arch: image.I386},
@@ -16,15 +20,17 @@ func memoryCalls() []Call {
 		{Name: "mmap", Handler: sysMmap, Support: Partial, Note: mapNote, Arch: image.AMD64},
 		{Name: "munmap", Handler: sysMunmap, Support: Full},
 		{Name: "mprotect", Handler: sysMprotect, Support: Partial, Note: "nothing becomes executable"},
-		{Name: "mremap", Handler: sysMremap, Support: Partial, Note: "no MREMAP_DONTUNMAP, no second view (old size 0)"},
-		{Name: "madvise", Handler: sysMadvise, Support: Partial, Note: "MADV_DONTNEED on private anonymous memory; other advice is taken and forgotten"},
-		{Name: "mincore", Handler: sysMincore, Support: Partial, Note: "every page counts as resident"},
+		{Name: "mremap", Handler: sysMremap, Support: Partial, Note: "shared mappings move to addresses that are congruent to the offset modulo 64 KiB only, else EINVAL"},
+		{Name: "madvise", Handler: sysMadvise, Support: Partial, Note: "does MADV_DONTNEED, MADV_REMOVE, MADV_POPULATE_READ and _WRITE; other advice is checked, taken and forgotten"},
+		{Name: "process_madvise", Handler: sysProcessMadvise, Support: Partial, Note: "there are no pidfds: EBADF"},
+		{Name: "mincore", Handler: sysMincore, Support: Partial, Note: "pages of files count while this process uses them"},
 		{Name: "msync", Handler: sysMsync, Support: Full},
-		{Name: "mlock", Handler: sysMlock, Support: Partial, Note: "nothing is locked"},
-		{Name: "mlock2", Handler: sysMlock, Support: Partial, Note: "nothing is locked"},
-		{Name: "munlock", Handler: sysMlock, Support: Partial, Note: "nothing is locked"},
-		{Name: "mlockall", Handler: sysOK, Support: Partial, Note: "nothing is locked"},
-		{Name: "munlockall", Handler: sysOK, Support: Partial, Note: "nothing is locked"},
+		{Name: "mlock", Handler: sysMlock, Support: Partial, Note: lockNote},
+		{Name: "mlock2", Handler: sysMlock2, Support: Partial, Note: lockNote},
+		{Name: "munlock", Handler: sysMunlock, Support: Full},
+		{Name: "mlockall", Handler: sysMlockall, Support: Partial, Note: lockNote},
+		{Name: "munlockall", Handler: sysMunlockall, Support: Full},
+		{Name: "remap_file_pages", Handler: sysRemapFilePages, Support: Partial, Note: "as mmap of the file at a fixed address"},
 	}
 }
 
@@ -54,82 +60,132 @@ func sysMmap(t *Task, a Args) (uint64, abi.Errno) {
 	if off&pageMask != 0 {
 		return 0, abi.EINVAL
 	}
-	var file Mappable
+	var file mappedFile
 	if flags&abi.MAP_ANONYMOUS == 0 {
 		var err abi.Errno
 		if file, err = t.mappable(int32(a[4])); err != 0 {
 			return 0, err
 		}
 	}
-	switch {
-	case size == 0:
-		return 0, abi.EINVAL
-	case size > s.top || pageUp(size) < size:
-		return 0, abi.ENOMEM
-	}
-	m := mapping{
-		addr: addr, size: size, call: "mmap",
-		prot:      uint8(prot & (abi.PROT_READ | abi.PROT_WRITE | abi.PROT_EXEC)),
-		fixed:     flags&(abi.MAP_FIXED|abi.MAP_FIXED_NOREPLACE) != 0,
-		noReplace: flags&abi.MAP_FIXED_NOREPLACE != 0,
-	}
-	switch flags & abi.MAP_TYPE {
-	case abi.MAP_PRIVATE:
-	case abi.MAP_SHARED, abi.MAP_SHARED_VALIDATE:
-		m.flags = vmShared
-	default:
-		return 0, abi.EINVAL
-	}
-	if flags&abi.MAP_32BIT != 0 && t.is64() {
-		m.limit = 2 << 30
-	}
-	if m.fixed {
-		switch {
-		case addr&pageMask != 0:
-			return 0, abi.EINVAL
-		case addr+pageUp(size) < addr || addr+pageUp(size) > s.top:
-			return 0, abi.ENOMEM
-		case addr < abi.MmapMinAddr:
-			return 0, abi.EPERM
+	m, err := t.checkMmap(addr, size, prot, flags, off, file)
+	if err != 0 {
+		if file.f != nil {
+			file.Release()
 		}
-	}
-	if file != nil {
-		info := file.MapInfo()
-		if !info.Readable {
-			return 0, abi.EACCES
-		}
-		if m.flags == vmShared && m.prot&abi.PROT_WRITE != 0 {
-			if !info.Writable {
-				return 0, abi.EACCES
-			}
-			s.sharedRefused.Add(1)
-			t.proc.logOnce("shared", "a file is mapped shared and writable (%s), which is not supported yet: the program gets EINVAL", info.Path)
-			return 0, abi.EINVAL
-		}
-		m.file, m.off = &info, off
-		m.fill = func(lo, size uint64) abi.Errno { return readInto(file, lo, size, int64(off)) }
+		return 0, err
 	}
 	at, err := s.mmap(m)
 	if err == abi.ENOMEM && m.prot != 0 && size >= 1<<30 {
 		t.proc.logOnce("commit", "the program asks for %d MiB of usable memory at once, which is more than there is: it gets ENOMEM", size>>20)
 	}
+	if err == 0 && (flags&abi.MAP_POPULATE != 0 && flags&abi.MAP_NONBLOCK == 0 || m.flags&vmLocked != 0) {
+		s.populate(at, at+pageUp(size))
+	}
 	return at, err
 }
 
-// readInto fills mapped pages from a file; what lies behind its end stays
-// zero.
-func readInto(f Mappable, lo, size uint64, off int64) abi.Errno {
-	for size > 0 {
-		n, err := f.PreadAt(rawBytes(lo, min(size, 1<<26)), off)
-		if err == abi.EINTR {
-			continue
-		}
-		if err != 0 || n <= 0 {
-			return err
-		}
-		lo, size, off = lo+uint64(n), size-uint64(n), off+int64(n)
+// checkMmap turns the arguments into a request, in the order in which Linux
+// looks at them. The request takes over the file's reference.
+func (t *Task) checkMmap(addr, size, prot uint64, flags uint32, off uint64, file mappedFile) (mapping, abi.Errno) {
+	s := t.proc.as
+	var m mapping
+	switch {
+	case size == 0:
+		return m, abi.EINVAL
+	case size > s.top || pageUp(size) < size:
+		return m, abi.ENOMEM
+	case off+pageUp(size) < off:
+		return m, abi.EOVERFLOW
 	}
-	return 0
+	m = mapping{
+		addr: addr, size: size, call: "mmap", off: off, limits: t.memoryLimits(),
+		prot:      uint8(prot & (abi.PROT_READ | abi.PROT_WRITE | abi.PROT_EXEC)),
+		fixed:     flags&(abi.MAP_FIXED|abi.MAP_FIXED_NOREPLACE) != 0,
+		noReplace: flags&abi.MAP_FIXED_NOREPLACE != 0,
+	}
+	if m.fixed {
+		switch {
+		case addr&pageMask != 0:
+			return m, abi.EINVAL
+		case addr+pageUp(size) < addr || addr+pageUp(size) > s.top:
+			return m, abi.ENOMEM
+		case addr < abi.MmapMinAddr:
+			return m, abi.EPERM
+		}
+	}
+	if flags&abi.MAP_LOCKED != 0 {
+		if m.limits.locked == 0 && !m.limits.mayLock {
+			return m, abi.EPERM
+		}
+		m.flags |= vmLocked
+	}
+	switch flags & abi.MAP_TYPE {
+	case abi.MAP_PRIVATE:
+	case abi.MAP_SHARED:
+		m.flags |= vmShared
+	case abi.MAP_SHARED_VALIDATE:
+		if file.f != nil {
+			// Flags that only some file systems take, MAP_SYNC among them.
+			const known = abi.MAP_TYPE | abi.MAP_FIXED | abi.MAP_ANONYMOUS | abi.MAP_32BIT | abi.MAP_GROWSDOWN | abi.MAP_DENYWRITE | abi.MAP_EXECUTABLE |
+				abi.MAP_LOCKED | abi.MAP_NORESERVE | abi.MAP_POPULATE | abi.MAP_NONBLOCK | abi.MAP_STACK | abi.MAP_HUGETLB | abi.MAP_UNINITIALIZED |
+				abi.MAP_HUGE_MASK<<abi.MAP_HUGE_SHIFT
+			if flags&^uint32(known|abi.MAP_FIXED_NOREPLACE) != 0 {
+				return m, abi.EOPNOTSUPP
+			}
+			m.flags |= vmShared
+			break
+		}
+		return m, abi.EINVAL
+	default:
+		return m, abi.EINVAL
+	}
+	shared := m.flags&vmShared != 0
+	if flags&abi.MAP_32BIT != 0 && t.is64() {
+		m.limit = 2 << 30
+	}
+	if file.f == nil {
+		if flags&abi.MAP_HUGETLB != 0 {
+			return m, abi.ENOMEM // no such pages are set aside
+		}
+		m.off = 0
+		m.shared = shared
+		return m, 0
+	}
+	switch {
+	case !file.f.readable():
+		return m, abi.EACCES
+	case file.isZero():
+		m.off = 0
+		if m.shared = shared; !shared {
+			m.flags &^= vmShared
+		}
+		file.Release()
+		return m, 0
+	case shared && m.prot&abi.PROT_WRITE != 0 && !file.f.writable():
+		return m, abi.EACCES
+	}
+	if seals := file.seals(); shared && seals&(abi.F_SEAL_WRITE|abi.F_SEAL_FUTURE_WRITE) != 0 {
+		if m.prot&abi.PROT_WRITE != 0 {
+			return m, abi.EPERM
+		}
+		m.flags |= vmNoWrite
+	}
+	if _, ok := file.Handle(); shared && !ok && m.prot&abi.PROT_WRITE != 0 {
+		return m, abi.ENODEV
+	}
+	m.open = file
+	return m, 0
+}
+
+// memoryLimits tells the limits that mappings have to keep.
+func (t *Task) memoryLimits() *memoryLimits {
+	p := t.proc
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return &memoryLimits{
+		space: p.limits[abi.RLIMIT_AS].cur, data: p.limits[abi.RLIMIT_DATA].cur, locked: p.limits[abi.RLIMIT_MEMLOCK].cur,
+		mayLock: p.uid == 0,
+	}
 }
 
 // guestRange checks and rounds the range that a call was given.
@@ -162,101 +218,46 @@ func sysMprotect(t *Task, a Args) (uint64, abi.Errno) {
 	if prot&grows != 0 {
 		return 0, abi.EINVAL // no mapping grows by itself
 	}
-	return 0, s.mprotect(lo, hi, uint8(prot&7), false, "mprotect")
+	return 0, s.mprotect(lo, hi, uint8(prot&7), false, "mprotect", t.memoryLimits())
 }
 
 func sysMremap(t *Task, a Args) (uint64, abi.Errno) {
 	s := t.proc.as
-	addr, oldSize, newSize, flags, to := a[0], pageUp(a[1]), pageUp(a[2]), uint32(a[3]), a[4]
+	r := remap{addr: a[0], oldSize: pageUp(a[1]), newSize: pageUp(a[2]), flags: uint32(a[3]), to: a[4]}
+	const known = abi.MREMAP_FIXED | abi.MREMAP_MAYMOVE | abi.MREMAP_DONTUNMAP
 	switch {
-	case flags&^(abi.MREMAP_FIXED|abi.MREMAP_MAYMOVE) != 0,
-		flags&abi.MREMAP_FIXED != 0 && flags&abi.MREMAP_MAYMOVE == 0,
-		addr&pageMask != 0,
-		newSize == 0:
+	case r.flags&^known != 0,
+		r.flags&(abi.MREMAP_FIXED|abi.MREMAP_DONTUNMAP) != 0 && r.flags&abi.MREMAP_MAYMOVE == 0,
+		r.flags&abi.MREMAP_DONTUNMAP != 0 && r.oldSize != r.newSize,
+		r.addr&pageMask != 0,
+		r.newSize == 0:
 		return 0, abi.EINVAL
-	case addr > s.top:
+	case r.addr > s.top:
 		return 0, abi.EFAULT
-	case newSize > s.top:
+	case r.newSize > s.top:
 		return 0, abi.ENOMEM
 	}
-	if addr+oldSize > s.top || addr+oldSize < addr {
+	if r.addr+r.oldSize > s.top || r.addr+r.oldSize < r.addr {
 		return 0, abi.EFAULT
 	}
-	if flags&abi.MREMAP_FIXED != 0 {
-		if to&pageMask != 0 || to+newSize > s.top || to+newSize < to || (to < addr+oldSize && addr < to+newSize) {
+	if r.flags&abi.MREMAP_FIXED != 0 {
+		if r.to&pageMask != 0 || r.to+r.newSize > s.top || r.to+r.newSize < r.to || (r.to < r.addr+r.oldSize && r.addr < r.to+r.newSize) {
 			return 0, abi.EINVAL
 		}
-		if to < abi.MmapMinAddr {
+		if r.to < abi.MmapMinAddr {
 			return 0, abi.EPERM
 		}
 	}
-	return s.mremap(addr, oldSize, newSize, flags, to)
+	r.limits = t.memoryLimits()
+	return s.mremap(r)
 }
 
-// mapped checks a range like the calls that answer ENOMEM for holes.
-func (s *AddressSpace) mapped(addr, size uint64) abi.Errno {
-	lo, hi, ok := s.guestRange(addr, size)
-	if !ok {
-		return abi.ENOMEM
-	}
+// isMapped tells ENOMEM unless the guest's mappings cover [lo, hi).
+func (s *AddressSpace) isMapped(lo, hi uint64) abi.Errno {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if !s.covered(lo, hi) || s.hiddenIn(lo, hi) {
 		return abi.ENOMEM
 	}
 	return 0
-}
-
-func sysMadvise(t *Task, a Args) (uint64, abi.Errno) {
-	s, advice := t.proc.as, int32(a[2])
-	if a[0]&pageMask != 0 || (a[1] != 0 && pageUp(a[1]) == 0) {
-		return 0, abi.EINVAL
-	}
-	switch advice {
-	case abi.MADV_NORMAL, abi.MADV_RANDOM, abi.MADV_SEQUENTIAL, abi.MADV_WILLNEED, abi.MADV_DONTNEED, abi.MADV_FREE,
-		abi.MADV_DONTFORK, abi.MADV_DOFORK, abi.MADV_MERGEABLE, abi.MADV_UNMERGEABLE, abi.MADV_HUGEPAGE, abi.MADV_NOHUGEPAGE,
-		abi.MADV_DONTDUMP, abi.MADV_DODUMP, abi.MADV_COLD, abi.MADV_PAGEOUT:
-	default:
-		return 0, abi.EINVAL
-	}
-	if a[1] == 0 {
-		return 0, 0
-	}
-	if advice == abi.MADV_DONTNEED {
-		// Linux does what it can before it reports a hole.
-		if lo, hi, ok := s.guestRange(a[0], a[1]); ok {
-			if err := s.discard(lo, hi); err != 0 {
-				return 0, err
-			}
-		}
-	}
-	return 0, s.mapped(a[0], a[1])
-}
-
-func sysMincore(t *Task, a Args) (uint64, abi.Errno) {
-	if a[0]&pageMask != 0 {
-		return 0, abi.EINVAL
-	}
-	if err := t.proc.as.mapped(a[0], a[1]); err != 0 {
-		return 0, err
-	}
-	m, err := t.Bytes(a[2], pageUp(a[1])/abi.PageSize, true)
-	for i := range m {
-		m[i] = 1
-	}
-	return 0, err
-}
-
-func sysMsync(t *Task, a Args) (uint64, abi.Errno) {
-	flags := uint32(a[2])
-	const both = abi.MS_ASYNC | abi.MS_SYNC
-	if flags&^(both|abi.MS_INVALIDATE) != 0 || flags&both == both || a[0]&pageMask != 0 {
-		return 0, abi.EINVAL
-	}
-	return 0, t.proc.as.mapped(a[0], a[1])
-}
-
-func sysMlock(t *Task, a Args) (uint64, abi.Errno) {
-	lo := pageDown(a[0])
-	return 0, t.proc.as.mapped(lo, a[0]-lo+a[1])
 }

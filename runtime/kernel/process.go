@@ -130,7 +130,7 @@ func NewProcess(cfg Config) (*Process, error) {
 	}
 	// Windows counts in fours and may be far above Linux's default of
 	// pid_max; the program gets a number that looks like Linux's.
-	p.pid = 1000 + cfg.System.PID()%31768
+	p.pid = guestPID(cfg.System.PID())
 	p.info = sync.OnceValue(cfg.System.Info)
 	p.nextTID = p.pid
 	p.table = NewTable(cfg.Arch)
@@ -152,7 +152,7 @@ func NewProcess(cfg Config) (*Process, error) {
 func (p *Process) NewTask(cpu CPU) *Task {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t := &Task{proc: p, cpu: cpu, tid: p.newTID(), wake: make(chan struct{}, 1), comm: p.comm, altStack: sigStack{flags: abi.SS_DISABLE}}
+	t := &Task{proc: p, cpu: cpu, tid: p.newTID(), wake: make(chan struct{}, 1), altStack: sigStack{flags: abi.SS_DISABLE}}
 	p.addTask(t)
 	return t
 }
@@ -287,9 +287,12 @@ func (p *Process) exit(status int, sig abi.Signal) {
 	}
 }
 
-// Finish writes what the trace owes at the end: the line of the exit, or the
-// table of counts. The runner calls it once, after the last task has ended.
+// Finish leaves the terminal as it was found, and writes what the trace owes
+// at the end: the line of the exit, or the table of counts. The runner calls it once, after the last task has ended.
 func (p *Process) Finish() {
+	if p.files.tty != nil {
+		p.files.tty.close()
+	}
 	if p.trace != nil {
 		p.trace.finish(p)
 	}

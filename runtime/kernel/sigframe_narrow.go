@@ -30,7 +30,7 @@ func (p *Process) sigreturnPage() (uint64, abi.Errno) {
 		m := rawBytes(at, abi.PageSize)
 		copy(m, sigreturnCode)
 		copy(m[rtSigreturnOff:], rtSigreturnCode)
-		if e := p.as.mprotect(at, at+abi.PageSize, abi.PROT_READ, false, "sigreturn"); e != 0 {
+		if e := p.as.mprotect(at, at+abi.PageSize, abi.PROT_READ, true, "sigreturn", nil); e != 0 {
 			return 0, e
 		}
 		p.sigPage = at

@@ -45,7 +45,7 @@ type Table struct {
 func calls() []Call {
 	var all []Call
 	for _, area := range [][]Call{
-		taskCalls(), memoryCalls(), timeCalls(), identityCalls(), limitCalls(),
+		taskCalls(), memoryCalls(), memfdCalls(), timeCalls(), identityCalls(), limitCalls(), schedCalls(), refusedCalls(),
 		machineCalls(), signalCalls(), tlsCalls(), fileCalls(),
 	} {
 		all = append(all, area...)

@@ -47,8 +47,6 @@ type Task struct {
 	// trap, trapErr and cr2 are those of the last fault, as frames show them.
 	trap, trapErr, cr2 uint64
 
-	comm string // under proc.mu
-
 	clearTID   uint64 // address of set_tid_address
 	robustList uint64
 	robustLen  uint64
@@ -78,7 +76,7 @@ func (t *Task) Syscall(nr uint32, a Args) int64 {
 	if p.trace != nil {
 		return t.tracedSyscall(e, nr, a)
 	}
-	v, errno := e.call.Handler(t, a)
+	v, errno := t.guarded(e.call.Handler, a)
 	if errno != 0 {
 		e.errors.Add(1)
 		return -int64(errno)
@@ -90,7 +88,7 @@ func (t *Task) tracedSyscall(e *Entry, nr uint32, a Args) int64 {
 	tr := t.proc.trace
 	pre := tr.before(t, e, nr, a)
 	start := t.proc.clock.Monotonic()
-	v, errno := e.call.Handler(t, a)
+	v, errno := t.guarded(e.call.Handler, a)
 	d := t.proc.clock.Monotonic() - start
 	e.nanos.Add(int64(d))
 	if errno != 0 {

@@ -30,7 +30,7 @@ func tlsCalls() []Call {
 		{Name: "set_thread_area", Handler: sysSetThreadArea, Support: Full, Arch: image.I386},
 		{Name: "get_thread_area", Handler: sysGetThreadArea, Support: Full, Arch: image.I386},
 		{Name: "arch_prctl", Handler: sysArchPrctl, Support: Partial, Note: "the base of %gs is kept and told, and used by no instruction; no permissions for AMX", Arch: image.AMD64},
-		{Name: "arch_prctl", Handler: func(*Task, Args) (uint64, abi.Errno) { return 0, abi.EINVAL }, Support: Full, Arch: image.I386},
+		{Name: "arch_prctl", Handler: sysArchPrctlCPU, Support: Full, Arch: image.I386},
 	}
 }
 
@@ -164,6 +164,13 @@ func sysArchPrctl(t *Task, a Args) (uint64, abi.Errno) {
 		return 0, t.WriteUint64(a[1], t.cpu.ThreadPointer())
 	case abi.ARCH_GET_GS:
 		return 0, t.WriteUint64(a[1], t.gsBase)
+	}
+	return sysArchPrctlCPU(t, a)
+}
+
+// sysArchPrctlCPU serves what both architectures have.
+func sysArchPrctlCPU(_ *Task, a Args) (uint64, abi.Errno) {
+	switch uint32(a[0]) {
 	case abi.ARCH_GET_CPUID:
 		return 1, 0 // CPUID does not fault
 	case abi.ARCH_SET_CPUID:

@@ -1,22 +1,30 @@
 package kernel
 
-import "bee/runtime/abi"
+import (
+	"sync/atomic"
+
+	"bee/runtime/abi"
+)
 
 // traits are what a process keeps of prctl(2) and its kind. Process.mu guards
 // them.
 type traits struct {
 	subreaper   bool
 	noHugePages bool
-	ioFlusher   bool
 	// barriers are the kinds of membarrier(2) that were registered.
 	barriers uint32
+	// maxFileSize is RLIMIT_FSIZE plus 1, so that 0 is no limit. It is read
+	// without the lock.
+	maxFileSize atomic.Uint64
 }
 
 // taskTraits are what a thread keeps of the scheduler's calls and prctl(2).
 // Process.mu guards them, since other threads of the process may ask and set.
 type taskTraits struct {
-	// name is what PR_SET_NAME has set; empty as long as it is the process's.
-	name string
+	// name is what PR_SET_NAME has set for a thread that is not the first,
+	// named whether it has.
+	name  string
+	named bool
 
 	policy      int32 // SCHED_OTHER, SCHED_BATCH or SCHED_IDLE
 	resetOnFork bool

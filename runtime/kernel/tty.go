@@ -1,68 +1,203 @@
 package kernel
 
-import "bee/runtime/abi"
+import (
+	"sync"
+	"time"
 
-func sysIoctl(t *Task, a Args) (uint64, abi.Errno) {
-	f, e := t.file(a[0])
-	if e != 0 {
-		return 0, e
-	}
-	ft := t.proc.files
-	defer ft.put(f)
-	cmd := uint32(a[1])
-	switch cmd {
-	case abi.FIOCLEX, abi.FIONCLEX:
-		(*ft.slots.Load())[int32(a[0])].cloexec.Store(cmd == abi.FIOCLEX)
-		return 0, 0
-	case abi.FIONBIO:
-		v, e := t.ReadUint32(a[2])
-		if e != 0 {
-			return 0, e
-		}
-		flags := f.flags.Load() &^ abi.O_NONBLOCK
-		if v != 0 {
-			flags |= abi.O_NONBLOCK
-		}
-		f.flags.Store(flags)
-		return 0, 0
-	}
-	return f.ops.ioctl(t, f, cmd, a[2])
+	"bee/runtime/abi"
+	"bee/runtime/host"
+)
+
+// tty is the process's terminal: Linux's line discipline (n_tty) on top of the
+// host's console. Descriptors of all streams that are the console, and of
+// /dev/tty, share it.
+type tty struct {
+	p   *Process
+	con host.Terminal
+	// node is /dev/tty, for stat.
+	node *node
+
+	// mu guards the rest. Under it the console's methods are called, but for
+	// Drain and Close, which call back.
+	mu      sync.Mutex
+	started bool // input comes from the console
+	closed  bool
+	hungUp  bool
+	set     termios
+	// Input: buf, of which the first canon bytes are complete lines. ends
+	// tells of each byte whether a line ends with it.
+	buf   []byte
+	ends  []lineEnd
+	canon int
+	lnext bool // the next character is taken as it is (VLNEXT)
+	erase bool // between the \ and / of ECHOPRT
+
+	// Output: column is where the cursor is, as far as that is known from
+	// what went by, and start where the line that is being edited began.
+	column, start int
+	stopped       bool // by ^S
+	out           []byte
+
+	rows, cols uint16 // set by TIOCSWINSZ; 0: the console's own
+
+	changed chan struct{} // closed and replaced when something has changed
+	wanting int           // reads that wait
 }
 
-// ttyIoctl answers for a console that is in its usual mode.
-func ttyIoctl(t *Task, f *File, cmd uint32, arg uint64) (uint64, abi.Errno) {
-	switch cmd {
-	case abi.TCGETS:
-		m, e := t.Bytes(arg, abi.SizeofI386Termios, true)
-		if e != 0 {
-			return 0, e
-		}
-		clear(m)
-		put32(m[abi.I386TermiosIflag:], 0o2400|0o40000) // ICRNL IXON IUTF8
-		put32(m[abi.I386TermiosOflag:], 0o5)            // OPOST ONLCR
-		put32(m[abi.I386TermiosCflag:], 0o277)          // B38400 CS8 CREAD
-		put32(m[abi.I386TermiosLflag:], 0o105073)       // ISIG ICANON ECHO ECHOE ECHOK ECHOCTL ECHOKE IEXTEN
-		copy(m[abi.I386TermiosCc:], "\x03\x1c\x7f\x15\x04\x00\x01\x00\x11\x13\x1a\x00\x12\x0f\x17\x16\x00")
-		return 0, 0
-	case abi.TCSETS, abi.TCSETSW, abi.TCSETSF:
-		_, e := t.Bytes(arg, abi.SizeofI386Termios, false)
-		return 0, e
-	case abi.TIOCGWINSZ:
-		m, e := t.Bytes(arg, abi.SizeofI386Winsize, true)
-		if e != 0 {
-			return 0, e
-		}
-		cols, rows, e := t.proc.files.host.WindowSize(f.h)
-		if e != 0 {
-			cols, rows = 80, 25
-		}
-		clear(m)
-		m[0], m[1], m[2], m[3] = byte(rows), byte(rows>>8), byte(cols), byte(cols>>8)
-		return 0, 0
-	case abi.TIOCGPGRP, abi.TIOCGSID:
-		return 0, t.WriteUint32(arg, uint32(t.proc.pid))
-	case abi.TIOCSPGRP, abi.TIOCSCTTY, abi.TCFLSH, abi.TCSBRK, abi.TCXONC:
-		return 0, 0
+type lineEnd uint8
+
+const (
+	inLine  lineEnd = iota
+	atEnd           // the character ends the line and belongs to it
+	endFile         // VEOF, which ends the line and is not read
+)
+
+const (
+	ttyLine = 4095     // of an edited line, without its end
+	ttyMost = 64 << 10 // of input that nobody reads
+)
+
+// newTTY makes the process's terminal, if the host has one.
+func newTTY(p *Process, h host.Files) *tty {
+	con := h.Terminal()
+	if con == nil {
+		return nil
 	}
-	return 0, abi.ENOTTY
+	y := &tty{
+		p: p, con: con, node: newTTYNode(), set: newTermios(), changed: make(chan struct{}),
+	}
+	con.Connect(y)
+	return y
+}
+
+// begin makes sure that input comes. y.mu is held.
+func (y *tty) begin() {
+	if y.started || y.closed {
+		return
+	}
+	y.started = true
+	y.con.Signals(y.signals())
+	if y.con.Start() != 0 {
+		y.hungUp = true
+	}
+}
+
+// signals tells whether Ctrl-C is the console's business. y.mu is held.
+func (y *tty) signals() bool { return y.set.l(abi.ISIG) && y.set.cc[abi.VINTR] == 3 }
+
+// drain takes what has been typed until now. y.mu is not held.
+func (y *tty) drain() {
+	y.mu.Lock()
+	y.begin()
+	y.mu.Unlock()
+	y.con.Drain()
+}
+
+// wake tells those who wait that something has changed. y.mu is held.
+func (y *tty) wake() {
+	close(y.changed)
+	y.changed = make(chan struct{})
+}
+
+// want says that one more read waits (1), or one less (-1). y.mu is held.
+func (y *tty) want(by int) {
+	y.wanting += by
+	if by > 0 && y.wanting == 1 || y.wanting == 0 {
+		y.con.Want(y.wanting > 0)
+	}
+}
+
+// sleepOn waits until the terminal has changed or d is over (negative: for
+// ever). y.mu is held, and given away meanwhile. It answers EINTR if the wait
+// ended otherwise.
+func (y *tty) sleepOn(t *Task, d time.Duration, input bool) abi.Errno {
+	changed := y.changed
+	if input {
+		y.want(1)
+	}
+	y.mu.Unlock()
+	e := t.waitFor(changed, d)
+	y.mu.Lock()
+	if input {
+		y.want(-1)
+	}
+	return e
+}
+
+// waitFor waits until c is closed, until d is over unless it is negative, or
+// until the process ends: EINTR.
+func (t *Task) waitFor(c <-chan struct{}, d time.Duration) abi.Errno {
+	var over <-chan time.Time
+	if d >= 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		over = timer.C
+	}
+	select {
+	case <-c:
+	case <-over:
+	case <-t.proc.done:
+		return abi.EINTR
+	}
+	return 0
+}
+
+// Interrupt implements host.TerminalEvents.
+func (y *tty) Interrupt() {
+	y.mu.Lock()
+	started := y.started
+	y.mu.Unlock()
+	if started {
+		y.Input([]byte{3})
+		return
+	}
+	// All processes of the console get it, so only one that is at home
+	// there shows it.
+	y.p.ttySignal(abi.SIGINT)
+}
+
+// Resized implements host.TerminalEvents.
+func (y *tty) Resized() {
+	y.mu.Lock()
+	y.rows, y.cols = 0, 0
+	y.mu.Unlock()
+	y.p.ttySignal(abi.SIGWINCH)
+}
+
+// HangUp implements host.TerminalEvents.
+func (y *tty) HangUp() {
+	y.mu.Lock()
+	y.hungUp = true
+	y.wake()
+	y.mu.Unlock()
+}
+
+// close leaves the console as it was.
+func (y *tty) close() {
+	y.mu.Lock()
+	if y.closed {
+		y.mu.Unlock()
+		return
+	}
+	y.closed = true
+	unread := append([]byte(nil), y.buf...)
+	y.mu.Unlock()
+	y.con.Close(unread)
+}
+
+// size tells the window's columns and rows. y.mu is held.
+func (y *tty) size() (cols, rows uint16) {
+	if y.rows != 0 || y.cols != 0 {
+		return y.cols, y.rows
+	}
+	cols, rows, e := y.con.Size()
+	if e != 0 {
+		return 80, 25
+	}
+	return cols, rows
+}
+
+// ttySignal sends what the terminal sends to the processes in front of it.
+func (p *Process) ttySignal(sig abi.Signal) {
+	p.Send(sig)
 }

@@ -27,15 +27,9 @@ func machineCalls() []Call {
 		{Name: "oldolduname", Handler: uname(abi.SizeofI386OldoldUtsname/5, false), Support: Full, Arch: image.I386},
 		{Name: "sethostname", Handler: sysNotPermitted, Support: Full},
 		{Name: "setdomainname", Handler: sysNotPermitted, Support: Full},
-		{Name: "sysinfo", Handler: sysSysinfo, Support: Partial, Note: "memory, swap and uptime; load and number of processes are 0 and 1"},
-		{Name: "getcpu", Handler: sysGetcpu, Support: Partial, Note: "always CPU 0"},
+		{Name: "sysinfo", Handler: sysSysinfo, Support: Partial, Note: "Windows has no load averages: 0; the processes counted are the program's own"},
+		{Name: "getcpu", Handler: sysGetcpu, Support: Full},
 		{Name: "getrandom", Handler: sysGetrandom, Support: Full},
-		{Name: "syslog", Handler: sysNotPermitted, Support: Full},
-		{Name: "reboot", Handler: sysNotPermitted, Support: Full},
-		{Name: "chroot", Handler: sysNotPermitted, Support: Full},
-		{Name: "mount", Handler: sysNotPermitted, Support: Full},
-		{Name: "umount2", Handler: sysNotPermitted, Support: Full},
-		{Name: "ptrace", Handler: sysNotPermitted, Support: Full},
 	}
 }
 
@@ -95,13 +89,23 @@ func sysSysinfo(t *Task, a Args) (uint64, abi.Errno) {
 	return 0, t.CopyOut(a[0], b)
 }
 
+// cpuNumber tells the processor that runs the thread, as far as the program knows of it.
+func (t *Task) cpuNumber() int {
+	n := t.proc.cpus()
+	if n == 1 {
+		return 0
+	}
+	return min(t.proc.system.CPU(), n-1)
+}
+
 func sysGetcpu(t *Task, a Args) (uint64, abi.Errno) {
-	for _, addr := range a[:2] {
-		if addr != 0 {
-			if err := t.WriteUint32(addr, 0); err != 0 {
-				return 0, err
-			}
+	if a[0] != 0 {
+		if err := t.WriteUint32(a[0], uint32(t.cpuNumber())); err != 0 {
+			return 0, err
 		}
+	}
+	if a[1] != 0 { // the node
+		return 0, t.WriteUint32(a[1], 0)
 	}
 	return 0, 0
 }

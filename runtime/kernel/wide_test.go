@@ -25,7 +25,7 @@ func TestWideTable(t *testing.T) {
 	}
 	// What an IA-32 name becomes, and what x86-64 does not have.
 	names := map[string]string{
-		"waitpid": "wait4", "stime": "settimeofday", "nice": "setpriority", "signal": "rt_sigaction", "sigaction": "rt_sigaction",
+		"waitpid": "wait4", "umount": "umount2", "stime": "settimeofday", "nice": "setpriority", "signal": "rt_sigaction", "sigaction": "rt_sigaction",
 		"sgetmask": "rt_sigprocmask", "ssetmask": "rt_sigprocmask", "sigprocmask": "rt_sigprocmask", "sigpending": "rt_sigpending",
 		"olduname": "uname", "oldolduname": "uname", "ugetrlimit": "getrlimit", "_newselect": "select", "_llseek": "lseek",
 		"fstatat64": "newfstatat", "fadvise64_64": "fadvise64", "mmap2": "mmap",

@@ -1,10 +1,13 @@
+//go:build 386 || amd64
+
 package launch
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"os"
+	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -15,7 +18,15 @@ type Attached struct {
 	Config Config
 	Image  []byte // shared with the parent: read only
 	view   []byte
+
+	leaving      atomic.Bool
+	threads      threads
+	debuggerOnce sync.Once
+	debuggerErr  error // set by debuggerOnce
 }
+
+// control is what parent and child share while the guest runs.
+func (a *Attached) control() *control { return controlOf(a.view) }
 
 // Attach tells whether this process is a child, and if so reads its section.
 func Attach() (*Attached, bool, error) {
@@ -38,12 +49,16 @@ func Attach() (*Attached, bool, error) {
 	if len(a.view) < configStart {
 		return nil, true, fmt.Errorf("%s=%q: too short", EnvVar, v)
 	}
-	room := binary.LittleEndian.Uint64(a.view[markSize:])
+	// Nor need what the child starts itself have the events.
+	for _, h := range []uint64{a.control().request, a.control().answer} {
+		_ = windows.SetHandleInformation(windows.Handle(h), windows.HANDLE_FLAG_INHERIT, 0)
+	}
+	room := binary.LittleEndian.Uint64(a.view[configSize:])
 	if room > uint64(len(a.view)-configStart) {
 		return nil, true, fmt.Errorf("%s=%q: configuration of %d bytes does not fit", EnvVar, v, room)
 	}
 	body := a.view[configStart:]
-	if err := json.Unmarshal(body[:room], &a.Config); err != nil {
+	if err := decode(body[:room], &a.Config); err != nil {
 		return nil, true, fmt.Errorf("%s=%q: %w", EnvVar, v, err)
 	}
 	if a.Config.ImageSize < 0 || a.Config.ImageSize > len(body)-int(room) {
@@ -53,8 +68,12 @@ func Attach() (*Attached, bool, error) {
 	return a, true, nil
 }
 
-// Leave writes the mark and ends the process at once.
+// Leave writes the mark and ends the process at once. Only the first call
+// counts; another one from elsewhere never returns.
 func (a *Attached) Leave(m Mark, status uint32) {
+	if !a.leaving.CompareAndSwap(false, true) {
+		select {}
+	}
 	m.put(a.view)
 	// TerminateProcess on oneself, not ExitProcess: no library's detach
 	// routine runs while another of our threads may hold its lock.

@@ -4,7 +4,7 @@
 // carries the configuration, the image and, at the end, the exit mark.
 package launch
 
-// Config is what the child is to run. The parent encodes it as JSON.
+// Config is what the child is to run. Its strings need not be UTF-8.
 type Config struct {
 	// Program is the file that holds the program as the caller names it, for
 	// messages and AT_EXECFN.

@@ -23,13 +23,19 @@ type Mark struct {
 	Message string // one line for the user, or empty
 }
 
-// The section: the mark in its first page, then the configuration's length
-// (8 bytes, little endian), the configuration, the image.
+// The section: the mark in its first page, the control part, the
+// configuration's length (8 bytes, little endian), the configuration, the
+// image.
 const (
 	markMagic   = 0x4b52414d // "MARK"
 	markSize    = 4096
-	configStart = markSize + 8
+	configSize  = markSize + controlSize // where the length is
+	configStart = configSize + 8
 )
+
+// UnusableStack is what is known of a thread that has ended without a word: a
+// fault whose exception frame could not be written.
+const UnusableStack = "fault with an unusable stack pointer (the stack overflowed, or the register was destroyed)"
 
 // put writes the mark; the magic comes last, so that a half-written mark is
 // none.

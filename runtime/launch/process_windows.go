@@ -1,13 +1,15 @@
+//go:build 386 || amd64
+
 package launch
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -30,6 +32,9 @@ const (
 	// endGrace is how long a process may outlive the guest's thread,
 	// milliseconds.
 	endGrace = 2000
+	// procThreadAttributeJobList is PROC_THREAD_ATTRIBUTE_JOB_LIST
+	// (processthreadsapi.h): the jobs that a new process is in from its start.
+	procThreadAttributeJobList = 0x2000d
 )
 
 // Reservation is what the parent reserves in the child.
@@ -49,6 +54,12 @@ type Child struct {
 	job     windows.Handle
 	view    []byte
 	section windows.Handle
+	pid     uint32
+	// request and answer are the events of control, 0 if they could not be
+	// made.
+	request, answer windows.Handle
+	// debugged is closed once the debugger, if there is one, is done.
+	debugged chan struct{}
 }
 
 // Start runs cfg with image in a child whose address space has res reserved.
@@ -59,11 +70,7 @@ func Start(exe string, cfg Config, img []byte, res Reservation) (*Child, error) 
 	// The reserved ranges are known only once the child exists; leave room.
 	probe := cfg
 	probe.Reserved = slices.Repeat([]Range{{^uint64(0), ^uint64(0)}}, 1+len(res.Also))
-	enc, err := json.Marshal(probe)
-	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
-	}
-	configRoom := len(enc) + 64
+	configRoom := len(encode(probe))
 	size := configStart + configRoom + len(img)
 
 	sa := windows.SecurityAttributes{InheritHandle: 1}
@@ -79,7 +86,15 @@ func Start(exe string, cfg Config, img []byte, res Reservation) (*Child, error) 
 	}
 	c := &Child{section: section, view: unsafe.Slice((*byte)(pointer(addr)), size)}
 	copy(c.view[configStart+configRoom:], img)
-	binary.LittleEndian.PutUint64(c.view[markSize:], uint64(configRoom))
+	binary.LittleEndian.PutUint64(c.view[configSize:], uint64(configRoom))
+	// Without the events the guest runs, but without a debugger.
+	if c.request, err = windows.CreateEvent(&sa, 0, 0, nil); err == nil {
+		if c.answer, err = windows.CreateEvent(&sa, 1, 0, nil); err == nil {
+			control := controlOf(c.view)
+			control.request, control.answer = uint64(c.request), uint64(c.answer)
+		}
+	}
+	c.job = createJob()
 
 	var last error
 	for range startAttempts {
@@ -119,46 +134,58 @@ func (c *Child) startOnce(exe string, cfg Config, res Reservation, configRoom in
 	if err != nil {
 		return err
 	}
-	enc, err := json.Marshal(cfg)
-	if err != nil {
-		return fmt.Errorf("configuration: %w", err)
-	}
-	room := c.view[configStart : configStart+configRoom]
-	n := copy(room, enc)
-	for i := n; i < len(room); i++ {
-		room[i] = ' '
-	}
+	copy(c.view[configStart:configStart+configRoom], encode(cfg))
+	controlOf(c.view).firstThread = pi.ThreadId
 
-	// The guest must not outlive a parent that is killed.
-	job, err := windows.CreateJobObject(nil, nil)
-	if err == nil {
-		var limit windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION
-		limit.BasicLimitInformation.LimitFlags = windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE
-		_, err = windows.SetInformationJobObject(job, windows.JobObjectExtendedLimitInformation,
-			uintptr(unsafe.Pointer(&limit)), uint32(unsafe.Sizeof(limit)))
-		if err == nil {
-			err = windows.AssignProcessToJobObject(job, pi.Process)
-		}
-		if err != nil {
-			// Inside a job that forbids nesting: the guest runs without.
-			windows.CloseHandle(job)
-			job = 0
-		}
-	}
 	if _, err := windows.ResumeThread(pi.Thread); err != nil {
-		if job != 0 {
-			windows.CloseHandle(job)
-		}
 		return fmt.Errorf("resume: %w", err)
 	}
 	started = true
-	c.process, c.thread, c.job = pi.Process, pi.Thread, job
+	c.process, c.thread, c.pid = pi.Process, pi.Thread, pi.ProcessId
 	return nil
 }
 
-// createSuspended starts exe again with the section and the standard handles,
-// and nothing else, inherited.
+// createJob makes the job that takes the guest along when its parent is
+// killed. 0 if there can be none.
+func createJob() windows.Handle {
+	job, err := windows.CreateJobObject(nil, nil)
+	if err != nil {
+		return 0
+	}
+	var limit windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION
+	limit.BasicLimitInformation.LimitFlags = windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE
+	_, err = windows.SetInformationJobObject(job, windows.JobObjectExtendedLimitInformation,
+		uintptr(unsafe.Pointer(&limit)), uint32(unsafe.Sizeof(limit)))
+	if err != nil {
+		windows.CloseHandle(job)
+		return 0
+	}
+	return job
+}
+
+// createSuspended starts exe again, inside the job. A process that is put into
+// its job later would stay, suspended, if the parent was killed in between; so
+// that is only for systems that refuse the attribute.
 func (c *Child) createSuspended(exe string) (*windows.ProcessInformation, error) {
+	if c.job != 0 {
+		if pi, err := c.create(exe, c.job); err == nil {
+			return pi, nil
+		}
+	}
+	pi, err := c.create(exe, 0)
+	if err == nil && c.job != 0 {
+		if windows.AssignProcessToJobObject(c.job, pi.Process) != nil {
+			// Inside a job that forbids nesting: the guest runs without.
+			windows.CloseHandle(c.job)
+			c.job = 0
+		}
+	}
+	return pi, err
+}
+
+// create starts exe again, suspended, in job if there is one, with the
+// section, the events and the standard handles, and nothing else, inherited.
+func (c *Child) create(exe string, job windows.Handle) (*windows.ProcessInformation, error) {
 	exe16, err := windows.UTF16PtrFromString(exe)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", exe, err)
@@ -172,6 +199,9 @@ func (c *Child) createSuspended(exe string) (*windows.ProcessInformation, error)
 	si.Cb = uint32(unsafe.Sizeof(si))
 	si.Flags = windows.STARTF_USESTDHANDLES
 	inherit := []windows.Handle{c.section}
+	if c.answer != 0 {
+		inherit = append(inherit, c.request, c.answer)
+	}
 	std := func(which uint32) windows.Handle {
 		h, err := windows.GetStdHandle(which)
 		if err != nil || h == 0 || h == windows.InvalidHandle {
@@ -194,7 +224,7 @@ func (c *Child) createSuspended(exe string) (*windows.ProcessInformation, error)
 	si.StdOutput = std(windows.STD_OUTPUT_HANDLE)
 	si.StdErr = std(windows.STD_ERROR_HANDLE)
 
-	list, err := windows.NewProcThreadAttributeList(1)
+	list, err := windows.NewProcThreadAttributeList(2)
 	if err != nil {
 		return nil, fmt.Errorf("attribute list: %w", err)
 	}
@@ -203,6 +233,11 @@ func (c *Child) createSuspended(exe string) (*windows.ProcessInformation, error)
 		unsafe.Pointer(&inherit[0]), uintptr(len(inherit))*unsafe.Sizeof(inherit[0]))
 	if err != nil {
 		return nil, fmt.Errorf("attribute list: %w", err)
+	}
+	if job != 0 {
+		if err := list.Update(procThreadAttributeJobList, unsafe.Pointer(&job), unsafe.Sizeof(job)); err != nil {
+			return nil, fmt.Errorf("attribute list: %w", err)
+		}
 	}
 	si.ProcThreadAttributeList = list.List()
 
@@ -286,7 +321,15 @@ func occupant(p windows.Handle, lo, hi uint64) string {
 
 // Wait waits for the end and gives the mark and the process's own status.
 func (c *Child) Wait() (Mark, uint32, error) {
-	which, err := windows.WaitForMultipleObjects([]windows.Handle{c.process, c.thread}, false, windows.INFINITE)
+	handles := []windows.Handle{c.process, c.thread}
+	if c.answer != 0 {
+		handles = append(handles, c.request)
+	}
+	which, err := windows.WaitForMultipleObjects(handles, false, windows.INFINITE)
+	if err == nil && which == windows.WAIT_OBJECT_0+2 {
+		c.startDebugger()
+		which, err = windows.WaitForMultipleObjects(handles[:2], false, windows.INFINITE)
+	}
 	if err != nil {
 		return Mark{}, 0, fmt.Errorf("wait for the guest: %w", err)
 	}
@@ -306,9 +349,32 @@ func (c *Child) Wait() (Mark, uint32, error) {
 	return readMark(c.view), status, nil
 }
 
+// startDebugger has the child debugged.
+func (c *Child) startDebugger() {
+	d := &debugger{pid: c.pid, process: c.process, control: controlOf(c.view), answer: c.answer}
+	done := make(chan struct{})
+	c.debugged = done
+	go func() {
+		defer close(done)
+		d.debug()
+	}()
+}
+
 // Close lets go of the handles; a guest that still runs is ended by its job.
 func (c *Child) Close() {
-	for _, h := range []*windows.Handle{&c.process, &c.thread, &c.job, &c.section} {
+	if c.job != 0 {
+		windows.CloseHandle(c.job)
+		c.job = 0
+	}
+	if c.debugged != nil {
+		// It uses all of the following.
+		select {
+		case <-c.debugged:
+		case <-time.After(endGrace * time.Millisecond):
+			return
+		}
+	}
+	for _, h := range []*windows.Handle{&c.process, &c.thread, &c.section, &c.request, &c.answer} {
 		if *h != 0 {
 			windows.CloseHandle(*h)
 			*h = 0

@@ -240,7 +240,7 @@ func patch(img *image.Image, as *kernel.AddressSpace, p Params) error {
 	}
 	for _, f := range img.SlotFixups {
 		var b [4]byte
-		binary.LittleEndian.PutUint32(b[:], p.SlotDisp(f.Slot))
+		binary.LittleEndian.PutUint32(b[:], p.SlotDisp(f.Slot)+uint32(f.Part))
 		if err := as.WriteSegment(img.Base+f.Addr, b[:]); err != 0 {
 			return fmt.Errorf("slot %d at %#x: %w", f.Slot, img.Base+f.Addr, err)
 		}

@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync/atomic"
+	"time"
 
 	"bee/image"
 	"bee/runtime/abi"
@@ -29,6 +31,8 @@ type Guest struct {
 	proc    *kernel.Process
 	task    *kernel.Task
 	cpu     *vcpu.VCPU
+	// concluded: somebody is about to end this process.
+	concluded atomic.Bool
 	//lint:ignore U1000 empty for IA-32
 	widthState
 }
@@ -45,12 +49,43 @@ func Run(a *launch.Attached) launch.Mark {
 		}
 		return launch.Mark{Kind: launch.MarkRunner, Value: statusCannotRun, Message: err.Error()}
 	}
+	go g.watch(a)
 	m := g.loop()
-	g.proc.Finish()
+	g.conclude()
 	if err := writeCounts(a.Config.CountCalls, g.proc); err != nil {
 		return launch.Mark{Kind: launch.MarkRunner, Value: statusRunner, Message: err.Error()}
 	}
 	return m
+}
+
+// endGrace is how long the guest's thread has to notice that its process has
+// ended.
+const endGrace = 250 * time.Millisecond
+
+// watch ends the process where the guest's own thread cannot: a signal from the
+// terminal has ended the guest, which computes, or waits in a call of the host.
+func (g *Guest) watch(a *launch.Attached) {
+	<-g.proc.Done()
+	time.Sleep(endGrace)
+	m, ended := g.ended()
+	if !ended {
+		return
+	}
+	g.conclude()
+	status := m.Value
+	if m.Kind == launch.MarkSignaled {
+		status += 128
+	}
+	a.Leave(m, status)
+}
+
+// conclude is for the first of those that end the process; a second one waits
+// for that end.
+func (g *Guest) conclude() {
+	if !g.concluded.CompareAndSwap(false, true) {
+		select {}
+	}
+	g.proc.Finish()
 }
 
 // beerun's own exit statuses.

@@ -120,12 +120,15 @@ func EmulateSegment32(raw []byte, r *Registers32, seg SegmentFile, mem Words) er
 	return fmt.Errorf("% x: no move of %%fs or %%gs", raw[:in.Len])
 }
 
-// effective32 is the address of a ModRM operand with 32-bit addressing.
+// effective32 is the address of a ModRM operand, which an address size prefix
+// cuts to 16 bits.
 func effective32(in *decode.Inst, raw []byte, r *Registers32, seg SegmentFile) uint32 {
 	var a uint32
 	switch in.DispLen {
 	case 1:
 		a = uint32(int32(int8(raw[in.DispOff])))
+	case 2:
+		a = uint32(binary.LittleEndian.Uint16(raw[in.DispOff:]))
 	case 4:
 		a = binary.LittleEndian.Uint32(raw[in.DispOff:])
 	}
@@ -134,6 +137,9 @@ func effective32(in *decode.Inst, raw []byte, r *Registers32, seg SegmentFile) u
 	}
 	if x, ok := in.MemIndex(); ok {
 		a += r[x] << (in.SIB >> 6)
+	}
+	if in.EffectiveAddrSize() == 16 {
+		a &= 0xffff
 	}
 	if in.Seg == decode.FS || in.Seg == decode.GS {
 		a += seg.SegmentBase(in.Seg)

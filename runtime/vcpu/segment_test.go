@@ -134,6 +134,7 @@ func TestEmulateSegment32(t *testing.T) {
 		{text: "mov %gs,2(%ebx)", raw: []byte{0x8c, 0x6b, 0x02}, seg: gs, sel: 0x63, regs: Registers32{3: 0x100}, mem: fakeWords{0x100: 0x11112222}, want: Registers32{3: 0x100}, after: 0x63, memAt: 0x100, memVal: 0x00632222},
 		{text: "mov (%ebx,%ecx,2),%gs", raw: []byte{0x8e, 0x2c, 0x4b}, seg: gs, regs: Registers32{1: 0x80, 3: 0x100}, mem: fakeWords{0x200: 0x63}, want: Registers32{1: 0x80, 3: 0x100}, after: 0x63},
 		{text: "mov %gs:0x10,%gs", raw: []byte{0x65, 0x8e, 0x2d, 0x10, 0, 0, 0}, seg: gs, sel: 0x63, mem: fakeWords{0x50: 0}, after: 0},
+		{text: "mov %gs,0xfff0(%bx,%di)", raw: []byte{0x67, 0x8c, 0xa9, 0xf0, 0xff}, seg: gs, sel: 0x63, regs: Registers32{3: 0x7777_0100, 7: 0x10}, mem: fakeWords{0x100: 0x11112222}, want: Registers32{3: 0x7777_0100, 7: 0x10}, after: 0x63, memAt: 0x100, memVal: 0x11110063},
 		{text: "push %gs", raw: []byte{0x0f, 0xa8}, seg: gs, sel: 0x63, regs: Registers32{4: 0x104}, mem: fakeWords{0x100: 0xffffffff}, want: Registers32{4: 0x100}, after: 0x63, memAt: 0x100, memVal: 0x63},
 		{text: "push %gs, no stack", raw: []byte{0x0f, 0xa8}, seg: gs, regs: Registers32{4: 0x104}, want: Registers32{4: 0x104}, fails: true},
 		{text: "pop %gs", raw: []byte{0x0f, 0xa9}, seg: gs, regs: Registers32{4: 0x100}, mem: fakeWords{0x100: 0x63}, want: Registers32{4: 0x104}, after: 0x63},

@@ -90,6 +90,7 @@ void begin(void)
 			*(word *)(tcb + 0x10) = (word)vsys;
 #endif
 			*(word *)(tcb + 0x100) = (word)landing;
+			*(word *)(tcb + 0x110) = (word)callee;
 			*(uint32_t *)(scratch + 0x40) = 0x55667788;
 			*(uint16_t *)(scratch + 0x44) = 0x63;
 			*(uint32_t *)(scratch + 0x60) = 0x1f80; /* MXCSR */

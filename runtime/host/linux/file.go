@@ -401,15 +401,6 @@ func (Files) Poll(h host.Handle, _ host.Kind) host.Ready {
 	return host.Ready{In: r&unix.POLLIN != 0, Out: r&unix.POLLOUT != 0, Hup: r&unix.POLLHUP != 0, Err: r&unix.POLLERR != 0, Bytes: n}
 }
 
-// WindowSize implements host.Files.
-func (Files) WindowSize(h host.Handle) (cols, rows uint16, e abi.Errno) {
-	ws, err := unix.IoctlGetWinsize(int(h), unix.TIOCGWINSZ)
-	if err != nil {
-		return 0, 0, errno(err)
-	}
-	return ws.Col, ws.Row, 0
-}
-
 // Cwd implements host.Files.
 func (Files) Cwd() string {
 	d, err := os.Getwd()

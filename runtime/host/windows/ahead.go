@@ -21,6 +21,8 @@ import (
 // the first question on, a goroutine reads ahead, and its buffer is the answer.
 // The price: another process that shares the stream misses what was read.
 
+var procPeekNamedPipe = kernel32.NewProc("PeekNamedPipe")
+
 const aheadSize = 64 << 10 // a pipe of Linux holds as much
 
 type ahead struct {
@@ -126,6 +128,14 @@ func (a *ahead) ready() host.Ready {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return host.Ready{In: len(a.buf) > 0, Out: true, Hup: a.end, Bytes: len(a.buf)}
+}
+
+// Poll implements host.Files.
+func (f *Files) Poll(h host.Handle, k host.Kind) host.Ready {
+	if k == host.Pipe || k == host.Socket {
+		return f.pollPipe(h)
+	}
+	return host.Ready{In: true, Out: true}
 }
 
 // pollPipe asks a pipe or an inherited socket.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -75,11 +76,13 @@ type Files struct {
 	// host still counts as links, see hide.
 	ofHandle map[windows.Handle]*volume
 	hidden   map[fileKey]uint32
+	later    map[fileKey][]uint16 // files to be deleted, see deleteLater
 
 	sids   func() sids // read once
 	trash  trashNames
-	input  consoleInput
 	aheads aheads
+
+	terminal func() host.Terminal // opened once
 }
 
 var _ host.Files = (*Files)(nil)
@@ -88,7 +91,7 @@ var _ host.Files = (*Files)(nil)
 func NewFiles() *Files {
 	f := &Files{
 		volumes: map[uint64]*volume{}, modes: map[fileKey]uint32{}, ofHandle: map[windows.Handle]*volume{}, hidden: map[fileKey]uint32{},
-		sids: sync.OnceValue(readSIDs),
+		sids: sync.OnceValue(readSIDs), terminal: sync.OnceValue(openConsole),
 	}
 	f.frames.New = func() any { return new(frame) }
 	return f
@@ -155,9 +158,6 @@ func (f *Files) Append(h host.Handle, p []byte) (int, abi.Errno) {
 
 // Read implements host.Files.
 func (f *Files) Read(h host.Handle, p []byte) (int, abi.Errno) {
-	if f.input.is(h) {
-		return f.input.read(p)
-	}
 	if a := f.aheads.of(h); a != nil {
 		return a.read(p)
 	}
@@ -205,6 +205,7 @@ func (f *Files) Close(h host.Handle) abi.Errno {
 			f.mu.Lock()
 			delete(f.hidden, key)
 			f.mu.Unlock()
+			defer f.deleteNow(key)
 		}
 	}
 	return Errno(windows.CloseHandle(windows.Handle(h)))
@@ -340,11 +341,24 @@ func create(name []uint16, access, share, disposition, options, attributes uint3
 	us := windows.NTUnicodeString{Length: uint16(len(name) * 2), MaximumLength: uint16(len(name) * 2), Buffer: unsafe.SliceData(name)}
 	oa := windows.OBJECT_ATTRIBUTES{ObjectName: &us, SecurityDescriptor: sd}
 	oa.Length = uint32(unsafe.Sizeof(oa))
-	var io windows.IO_STATUS_BLOCK
-	var h windows.Handle
-	st := status(windows.NtCreateFile(&h, access, &oa, &io, nil, attributes, share, disposition, options, 0, 0))
-	return h, st == 0 && io.Information == createdNew, st
+	for try := 0; ; try++ {
+		var io windows.IO_STATUS_BLOCK
+		var h windows.Handle
+		st := status(windows.NtCreateFile(&h, access, &oa, &io, nil, attributes, share, disposition, options, 0, 0))
+		if try == busyTries || share == 0 || !(st == statusSharingViolation || st == statusDeletePending && disposition != windows.FILE_OPEN) {
+			return h, st == 0 && io.Information == createdNew, st
+		}
+		time.Sleep(busyPause)
+	}
 }
+
+// Another runner that deletes or replaces a file without POSIX semantics has
+// it for itself for a moment (see remove), and so have virus scanners and
+// indexers. A file that is busy is tried this often before EBUSY.
+const (
+	busyTries = 20
+	busyPause = time.Millisecond
+)
 
 // tag tells attributes and, for reparse points, what kind they are.
 func tag(h windows.Handle) (attributes, reparse uint32, st windows.NTStatus) {
@@ -685,8 +699,25 @@ func setTimes(h windows.Handle, atime, mtime int64) abi.Errno {
 	return statusErrno(set(h, infoBasic, unsafe.Pointer(&b), unsafe.Sizeof(b)))
 }
 
+// again opens the file of a handle once more, whatever became of its name: an
+// empty name relative to the file itself, as ReOpenFile does it.
+func again(h windows.Handle, access, options uint32) (windows.Handle, windows.NTStatus) {
+	var us windows.NTUnicodeString
+	oa := windows.OBJECT_ATTRIBUTES{RootDirectory: h, ObjectName: &us}
+	oa.Length = uint32(unsafe.Sizeof(oa))
+	var io windows.IO_STATUS_BLOCK
+	var w windows.Handle
+	st := status(windows.NtCreateFile(&w, access, &oa, &io, nil, 0, shareAll, windows.FILE_OPEN, options|optBase, 0, 0))
+	return w, st
+}
+
 // reopen opens a file once more with other rights.
 func (f *Files) reopen(h windows.Handle, access uint32) (windows.Handle, abi.Errno) {
+	for _, a := range []uint32{access | accessStat, access&^windows.WRITE_OWNER | windows.READ_CONTROL | windows.SYNCHRONIZE | windows.FILE_READ_ATTRIBUTES} {
+		if w, st := again(h, a, 0); st == 0 {
+			return w, 0
+		}
+	}
 	var b struct {
 		name windows.NTUnicodeString
 		buf  [1200]uint16
@@ -782,7 +813,6 @@ func (f *Files) Std(i int) (host.Handle, host.Kind, int, abi.Errno) {
 		var mode uint32
 		if windows.GetConsoleMode(h, &mode) == nil {
 			kind = host.Console
-			f.initConsole(i, h, mode)
 		}
 	default:
 		// No shell of Windows redirects from a folder. Wine shows one where

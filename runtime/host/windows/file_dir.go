@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -183,19 +184,23 @@ func (t *tree) remove(path string, option uint32) windows.NTStatus {
 		flags := uint32(windows.FILE_DISPOSITION_DELETE | windows.FILE_DISPOSITION_POSIX_SEMANTICS | windows.FILE_DISPOSITION_IGNORE_READONLY_ATTRIBUTE)
 		st = set(h, infoDispositionEx, unsafe.Pointer(&flags), 4)
 		_ = windows.CloseHandle(h)
-		if !posixMissing(st) {
+		if posixMissing(st) {
+			t.vol().noPosixDelete.Store(true)
+		} else if st != statusCannotDelete {
 			return st
 		}
-		t.vol().noPosixDelete.Store(true)
 	}
 	// Opened exclusively, the file is nobody else's.
 	name := t.name(path)
+	var hidden []uint16
+	var key fileKey
 	h, _, st := create(name, access|windows.FILE_WRITE_ATTRIBUTES, 0, windows.FILE_OPEN, option|optBase, 0, nil)
 	if st == statusSharingViolation {
 		h, _, st = t.open(path, access|windows.FILE_WRITE_ATTRIBUTES, windows.FILE_OPEN, option, 0, nil)
 		if st == 0 && option == windows.FILE_NON_DIRECTORY_FILE {
-			t.hide(h, name)
-			if key, ok := keyOf(t.vol(), h); ok {
+			hidden = t.hide(h, name)
+			var ok bool
+			if key, ok = keyOf(t.vol(), h); ok {
 				t.f.mu.Lock()
 				t.f.hidden[key]++
 				t.f.mu.Unlock()
@@ -207,25 +212,35 @@ func (t *tree) remove(path string, option uint32) windows.NTStatus {
 	}
 	defer windows.CloseHandle(h)
 	t.f.forget(t.vol(), h)
-	return dispose(h)
+	st = dispose(h)
+	if st == statusCannotDelete && hidden != nil { // it is mapped
+		if t.f.deleteLater(t.vol(), key, hidden) {
+			return 0
+		}
+		_ = rename(h, infoRename, 0, name) // by others
+	}
+	return st
 }
 
 // hide moves an open file out of the way: into the temporary folder if that
 // is on its volume, else to another name in its folder that listings leave
-// out.
-func (t *tree) hide(h windows.Handle, name []uint16) {
+// out. It tells the new name, nil if nothing came of it.
+func (t *tree) hide(h windows.Handle, name []uint16) []uint16 {
 	n := t.f.trash.next()
 	if u, err := windows.UTF16FromString(strings.TrimRight(ntPath(os.TempDir()), `\`) + `\` + n); err == nil {
-		if rename(h, infoRename, 0, u[:len(u)-1]) == 0 {
-			return
+		if u = u[:len(u)-1]; rename(h, infoRename, 0, u) == 0 {
+			return u
 		}
 	}
 	for i := len(name) - 1; i > 0; i-- {
 		if name[i] == '\\' {
-			_ = rename(h, infoRename, 0, appendName(name[:i+1:i+1], n))
-			return
+			if u := appendName(name[:i+1:i+1], n); rename(h, infoRename, 0, u) == 0 {
+				return u
+			}
+			return nil
 		}
 	}
+	return nil
 }
 
 // rename sets FILE_RENAME_INFORMATION or FILE_LINK_INFORMATION, which are
@@ -278,17 +293,29 @@ func (t *tree) Rename(path string, to host.Tree, toPath string, noreplace bool) 
 			_ = windows.CloseHandle(h2)
 			return abi.EEXIST
 		}
-	} else {
+		return statusErrno(rename(h, infoRename, 0, name))
+	}
+	for try := 0; ; try++ {
 		// What may replace what is Linux's rule, not that of Windows; and a
-		// file that is open cannot be replaced.
-		if e := t2.makeWay(h, toPath); e != 0 {
-			if e == sameFile {
-				return 0
-			}
+		// file that is open cannot be replaced. Between the two steps others
+		// may make or open a file of that name.
+		switch e := t2.makeWay(h, toPath); e {
+		case 0, abi.ENOENT:
+		case sameFile:
+			return 0
+		default:
 			return e
 		}
+		st := rename(h, infoRename, replace, name)
+		switch st {
+		case statusNameCollision, statusSharingViolation, statusAccessDenied, statusDeletePending:
+			if try < busyTries {
+				time.Sleep(busyPause)
+				continue
+			}
+		}
+		return statusErrno(st)
 	}
-	return statusErrno(rename(h, infoRename, replace, name))
 }
 
 // sameFile is makeWay's answer when both names are one file's: rename(2) does

@@ -1,0 +1,187 @@
+//go:build linux
+
+package difftest
+
+import (
+	"flag"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write testdata/calls anew")
+
+// callPrograms are the sources call_*.c: one case each, named as the source.
+// Each prints what every call of its area answers.
+func callPrograms(t *testing.T) []Case {
+	t.Helper()
+	sources, err := filepath.Glob(filepath.Join(lab.Root, "testdata/programs/call_*.c"))
+	if err != nil || len(sources) == 0 {
+		t.Fatalf("no call_*.c: %v", err)
+	}
+	var cases []Case
+	for _, path := range sources {
+		name := strings.TrimSuffix(filepath.Base(path), ".c")
+		c := Case{Prog: glibc(name + ".c"), Name: name, Files: NoFiles, Opt: IgnoreFiles | NoStderr, Reason: "beerun tells of what it lacks"}
+		c.Then = callSteps[name]
+		c.Known = knownPrograms[name]
+		cases = append(cases, c)
+	}
+	return cases
+}
+
+// callSteps are further runs of a program with arguments.
+var callSteps = map[string][]string{
+	"call_process": {"exit 3", "exit 259", "exit_group 4"},
+}
+
+// knownPrograms are those that differ as a whole, and why.
+var knownPrograms = map[string]string{
+	"call_handlers": "no signal handler runs yet",
+}
+
+// knownCalls are the results that differ from Linux's, by the call and its
+// label. Such a line is not compared, and the test fails when it differs no longer.
+var knownCalls = []struct {
+	program string
+	on      Arch
+	reason  string
+	calls   []string
+}{
+	{"call_files", Both, "openat2 has no RESOLVE_ flags", words(
+		"openat2(beneath)", "openat2(not beneath)", "openat2(not beneath, absolute)", "openat2(no symbolic links)", "openat2(unknown resolve)")},
+	{"call_files", Both, "advice is taken without a look", words("fadvise64(bad advice)", "readahead(pipe)", "sync_file_range(unknown flag)")},
+	{"call_files", I386, "advice is taken without a look", words("fadvise64_64(bad advice)")},
+	{"call_memory", Both, "the flags are not looked at", words("mlock2(bad flag)", "mlockall(no flag)", "mlockall(bad flag)")},
+	{"call_poll", Both, "the size of the mask is not looked at", words("ppoll(wrong size of the mask)")},
+	{"call_poll", I386, "the size of the mask is not looked at", words("ppoll_time64(wrong size of the mask)")},
+	{"call_process", Both, "options are not looked at", words("wait4(bad option)", "waitid(nothing to wait for)", "waitid(no such kind)")},
+	{"call_process", I386, "options are not looked at", words("waitpid(bad option)")},
+	{"call_machine", Both, "the process counts as traced by nobody, and requests to a tracee are EPERM", words("ptrace(not traced)")},
+	{"call_time", Both, "permission is asked for before the time is looked at", words("settimeofday(wrong time)")},
+	{"call_tls", Both, "one thread: no FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP, bit sets", words(
+		"futex(requeue, another value)", "futex(operate and wake nobody)", "futex(wait, no bits)")},
+	{"call_tls", I386, "one thread: no FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP, bit sets", words(
+		"futex_time64(requeue, another value)", "futex_time64(operate and wake nobody)", "futex_time64(wait, no bits)")},
+	{"call_signals", Both, "siginfo tells the signal alone", words("rt_sigtimedwait(pending)", "rt_sigtimedwait(queued)")},
+	{"call_signals", I386, "siginfo tells the signal alone", words("rt_sigtimedwait_time64(pending)")},
+	{"call_signals", AMD64, "siginfo tells the signal alone", words("rt_sigtimedwait(pending again)")},
+}
+
+// The reasons why a call has only one kind of result.
+const (
+	cannotFail  = "it cannot fail"
+	noComeback  = "it does not come back"
+	refused     = "a user without privileges is always refused"
+	leader      = "a group leader is always refused"
+	noChildren  = "there are no children"
+	interrupted = "it ends with EINTR only"
+)
+
+// oneSided are the calls that have only one kind of result.
+var oneSided = reasons(map[string]string{
+	cannotFail: "getpid gettid getppid getpgrp getuid geteuid getgid getegid getuid32 geteuid32 getgid32 getegid32 " +
+		"setfsuid setfsgid setfsuid32 setfsgid32 sgetmask ssetmask umask sync sched_yield brk personality set_tid_address munlockall alarm",
+	noComeback: "exit exit_group",
+	refused: "chroot mount umount umount2 sethostname setdomainname reboot stime settimeofday clock_settime clock_settime64 syslog " +
+		"setgroups setgroups32 vhangup acct swapon swapoff pivot_root ptrace bpf fanotify_init fanotify_mark userfaultfd perf_event_open " +
+		"open_by_handle_at fsopen fspick fsmount move_mount mount_setattr setns",
+	leader:      "setsid",
+	noChildren:  "wait4 waitpid waitid",
+	interrupted: "pause sigsuspend rt_sigsuspend",
+})
+
+// unproven are the calls that the tables promise and that no program here can
+// prove on every Linux. They do not count.
+var unproven = reasons(map[string]string{
+	"many kernels are built without it": "iopl ioperm init_module finit_module delete_module kexec_load kexec_file_load lookup_dcookie",
+	"its refusal needs a block device":  "quotactl",
+	"no signal handler runs yet":        "pause rt_sigsuspend",
+	"its flags are not looked at yet":   "mlockall",
+})
+
+// reasons turns lists of names by reason into reasons by name.
+func reasons(lists map[string]string) map[string]string {
+	m := map[string]string{}
+	for reason, names := range lists {
+		for _, name := range strings.Fields(names) {
+			m[name] = reason
+		}
+	}
+	return m
+}
+
+// TestCalls runs the programs call_*.c and compares what they say with the
+// system call tables: every call that a table promises must be made by one of
+// them, with a success and an error, both as on Linux, and beerun's counters
+// must have seen them. testdata/calls says which program it is, and so do
+// docs/compat-*.md, which count no other call.
+func TestCalls(t *testing.T) {
+	all := proofs{of: map[Arch]map[string]callProof{}}
+	ran := map[Arch]int{}
+	cases := callPrograms(t)
+	t.Run("programs", func(t *testing.T) {
+		for _, c := range cases {
+			for _, w := range c.widths() {
+				name := c.Name
+				c := c
+				c.calls = &callCase{support: supportOf(w.guest), known: map[string]string{}, counts: map[string]callCount{}}
+				for _, k := range knownCalls {
+					if k.program == name && (k.on == Both || k.on == w.guest) {
+						for _, call := range k.calls {
+							c.calls.known[call] = k.reason
+						}
+					}
+				}
+				c.Name = "TestCalls." + name
+				t.Run(name+"/"+w.String(), func(t *testing.T) {
+					t.Parallel()
+					lab.Check(t, c, w, &totals)
+					all.add(w.guest, name, c.calls.same)
+					all.mu.Lock()
+					defer all.mu.Unlock()
+					ran[w.guest]++
+				})
+			}
+		}
+	})
+	for _, a := range []Arch{I386, AMD64} {
+		switch {
+		case ran[a] < len(cases):
+			t.Logf("%s: only %d of %d programs ran", a, ran[a], len(cases))
+			continue
+		case lab.MissingWine() != "":
+			t.Logf("%s: not judged without Wine", a)
+			continue
+		}
+		text, missing := all.lines(a, oneSided, unproven)
+		for _, m := range missing {
+			t.Errorf("%s: %s", a, m)
+		}
+		path := callList(lab.Root, a)
+		if *update {
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		was, err := os.ReadFile(path)
+		if err != nil {
+			t.Error(err)
+		}
+		if string(was) != text {
+			t.Errorf("%s is not current (go test ./difftest -run '^TestCalls$' -update; then go run ./cmd/beegen compat):\n%s", path, diffLines(string(was), text))
+		}
+	}
+	for name := range maps.Keys(oneSided) {
+		i386, amd64 := all.of[I386][name], all.of[AMD64][name]
+		if i386.rank() == 2 && (amd64.rank() == 2 || amd64.test == "") {
+			t.Errorf("%s has a success and an error: it needs no exemption", name)
+		}
+	}
+}

@@ -1,0 +1,46 @@
+/* Waits that a signal's handler ends. */
+#include "call.h"
+#include <signal.h>
+
+static volatile int seen;
+
+static void handler(int sig) { seen = sig; }
+
+int main(void)
+{
+	struct sigaction sa = { .sa_handler = handler };
+	sigset_t both;
+	kernel_sigset none = 0;
+	sigaction(SIGUSR1, &sa, 0);
+	sigaction(SIGALRM, &sa, 0);
+	CALL(kill, "self", getpid(), SIGUSR1);
+	data("%d", seen);
+	if (!seen) {
+		/* Without handlers nothing would end the waits. */
+		return 1;
+	}
+	sigemptyset(&both);
+	sigaddset(&both, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &both, 0);
+	raise(SIGUSR1);
+	seen = 0;
+	CALL(rt_sigsuspend, "pending", &none, 8);
+	data("%d", seen);
+	CALL(rt_sigsuspend, "wrong size", &none, 4);
+	CALL(rt_sigsuspend, "bad pointer", BAD, 8);
+#ifdef __i386__
+	raise(SIGUSR1);
+	seen = 0;
+	CALL(sigsuspend, "pending", 0, 0, 0);
+	data("%d", seen);
+#endif
+	/* Again and again, so that none comes too early for good. */
+	struct {
+		struct oldtime every, next;
+	} it = { { 0, 20000 }, { 0, 20000 } };
+	seen = 0;
+	CALL(setitimer, "every 20 ms", 0, &it, 0);
+	CALL(pause, "until then");
+	data("%d", seen);
+	return 0;
+}
