@@ -55,6 +55,9 @@ type Case struct {
 	Known   string
 	KnownOn Arch
 
+	// Suite is set for a test program whose output is compared test by test.
+	Suite *Suite
+
 	// calls is set for the programs that make each system call themselves.
 	calls *callCase
 

@@ -54,7 +54,6 @@ var knownCalls = []struct {
 		"openat2(beneath)", "openat2(not beneath)", "openat2(not beneath, absolute)", "openat2(no symbolic links)", "openat2(unknown resolve)")},
 	{"call_files", Both, "advice is taken without a look", words("fadvise64(bad advice)", "readahead(pipe)", "sync_file_range(unknown flag)")},
 	{"call_files", I386, "advice is taken without a look", words("fadvise64_64(bad advice)")},
-	{"call_memory", Both, "the flags are not looked at", words("mlock2(bad flag)", "mlockall(no flag)", "mlockall(bad flag)")},
 	{"call_poll", Both, "the size of the mask is not looked at", words("ppoll(wrong size of the mask)")},
 	{"call_poll", I386, "the size of the mask is not looked at", words("ppoll_time64(wrong size of the mask)")},
 	{"call_process", Both, "options are not looked at", words("wait4(bad option)", "waitid(nothing to wait for)", "waitid(no such kind)")},
@@ -99,7 +98,7 @@ var unproven = reasons(map[string]string{
 	"many kernels are built without it": "iopl ioperm init_module finit_module delete_module kexec_load kexec_file_load lookup_dcookie",
 	"its refusal needs a block device":  "quotactl",
 	"no signal handler runs yet":        "pause rt_sigsuspend",
-	"its flags are not looked at yet":   "mlockall",
+	"it needs a pidfd":                  "process_madvise",
 })
 
 // reasons turns lists of names by reason into reasons by name.

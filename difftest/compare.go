@@ -41,6 +41,10 @@ func compare(c Case, want, got result) []string {
 			if d := c.calls.diff(w.stdout.head.String(), g.stdout.head.String()); d != "" {
 				report("calls"+at, d)
 			}
+		} else if c.Suite != nil {
+			if d := c.Suite.diff(w.stdout.head.String(), g.stdout.head.String(), got.form); d != "" {
+				report("tests"+at, d)
+			}
 		} else if d := diffOutput(c, w.stdout, g.stdout, want.dir, got.dir); d != "" {
 			report("stdout"+at, d)
 		}

@@ -19,9 +19,10 @@ import (
 type Program struct {
 	Path   string // below the build directory; ARCH in it is the width's name
 	Argv0  string
-	Source string // below testdata/programs
+	Source string // below testdata/programs, or below In
+	In     string // a directory below the build directory, for sources of others
 	Kit    Kit
-	Flags  string // further compiler flags, blank-separated
+	Flags  string // further compiler flags, blank-separated; DIR in them is the source's directory
 }
 
 // Kit is a compiler and C library.
@@ -80,7 +81,7 @@ func (p Program) String() string {
 		return filepath.Base(p.Path)
 	}
 	name := strings.TrimSuffix(p.Source, filepath.Ext(p.Source)) + "-" + p.Kit.String()
-	if p.Flags != "" {
+	if p.Flags != "" && p.In == "" {
 		name += "-" + strings.Trim(strings.Join(strings.Fields(p.Flags), ""), "-")
 	}
 	return name
@@ -151,11 +152,14 @@ func (s *store) native(p Program, a Arch) (string, error) {
 		return path, nil
 	}
 	source := filepath.Join(s.root, "testdata/programs", p.Source)
+	if p.In != "" {
+		source = filepath.Join(s.build, p.In, p.Source)
+	}
 	text, err := os.ReadFile(source)
 	if err != nil {
 		return "", err
 	}
-	args := append(p.Kit.command(s.build, a), strings.Fields(p.Flags)...)
+	args := append(p.Kit.command(s.build, a), strings.Fields(strings.ReplaceAll(p.Flags, "DIR", filepath.Dir(source)))...)
 	version, err := compilerVersion(args[0])
 	if err != nil {
 		return "", err

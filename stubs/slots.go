@@ -34,7 +34,8 @@ const (
 	// SlotSpill keeps the register that a trampoline borrows.
 	SlotSpill
 	// SlotResume carries the address at which the guest goes on after a
-	// thunk that has no register to pass it in.
+	// thunk that has no register to pass it in. Until a thunk or a jump needs
+	// it, trampolines keep a second borrowed register there.
 	SlotResume
 	// SlotVCPU is the address of the vCPU's state; 0 in threads that are not
 	// the guest's.

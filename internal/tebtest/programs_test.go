@@ -46,6 +46,8 @@ var programs = []struct {
 	{source: "memory.c", musl: true, width: "amd64", flags: "-DSYS_mmap2=SYS_mmap"},
 	{source: "tls.c", musl: true},
 	{source: "tls.c", flags: "-O0 -fstack-protector-all"},
+	{source: "operands.c", musl: true},
+	{source: "operands.c", flags: "-O0"},
 	{source: "stack.c", musl: true},
 	{source: "system.c"},
 	{source: "dump.c", musl: true, runs: []string{"", "a b c"}},

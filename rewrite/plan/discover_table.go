@@ -26,8 +26,8 @@ type value struct {
 	reg  uint8  // vArg: the register; vEntry, vSum: the one that held the base
 	base valueKind
 	add  uint64 // vSum with id 0: what was added to the entry
-	idx  value2 // vEntry, vSum: the index
-	size uint8  // vEntry, vSum: bytes per entry
+	idx  value2 // vEntry, vSum, vScaled: the index
+	size uint8  // vEntry, vSum, vScaled: bytes per entry
 	sign bool   // entries are sign-extended
 }
 
@@ -47,6 +47,7 @@ const (
 	vComputed                  // anything else
 	vEntry                     // loaded from a table by an index
 	vSum                       // entry of a table plus the table's base
+	vScaled                    // an index times the size of an entry, plus c
 )
 
 // window is the straight run of instructions in front of an indirect jump.
@@ -167,7 +168,51 @@ func (w *window) load(m memory, n uint8, sign bool) value {
 		}
 		return v
 	}
+	if v, ok := w.scaledLoad(m, n, sign); ok {
+		return v
+	}
 	return value{kind: vPointer, id: m.key}
+}
+
+// scaledLoad is load where the index was multiplied before, as compilers do it
+// without optimisation: the product stands alone, or beside the table's base.
+func (w *window) scaledLoad(m memory, n uint8, sign bool) (value, bool) {
+	s, o := m.base, m.index
+	switch {
+	case !m.hasBase || m.hasIndex && m.scale != 1:
+		// A constant base is in the displacement, and the product the index.
+		if m.hasBase || !m.hasIndex || m.scale != 1 {
+			return value{}, false
+		}
+		s, o = m.index, value{kind: vConst}
+	case !m.hasIndex:
+		o = value{kind: vConst}
+	case s.kind != vScaled:
+		s, o = o, s
+	}
+	if s.kind != vScaled || s.size != n {
+		return value{}, false
+	}
+	v := value{kind: vEntry, c: w.trim(m.disp + s.c), size: n, sign: sign, idx: s.idx}
+	switch o.kind {
+	case vConst:
+		v.c = w.trim(v.c + o.c)
+	case vArg, vPointer, vComputed:
+		v.id, v.reg, v.base = o.id, o.reg, o.kind
+	default:
+		return value{}, false
+	}
+	return v, true
+}
+
+// scaled gives v times size plus c.
+func (w *window) scaled(v value, size uint8, c uint64) value {
+	if v.ident().id == 0 || size != 4 && size != 8 {
+		return w.fresh(vComputed)
+	}
+	s := w.fresh(vScaled)
+	s.idx, s.size, s.c = v.ident(), size, c
+	return s
 }
 
 func (w *window) sum(a, b value) value {
@@ -177,6 +222,9 @@ func (w *window) sum(a, b value) value {
 	switch {
 	case a.kind == vConst && b.kind == vConst:
 		return w.constant(w.trim(a.c + b.c))
+	case a.kind == vScaled && b.kind == vConst:
+		a.c = w.trim(a.c + b.c)
+		return a
 	case a.kind == vEntry && b.kind == vConst:
 		a.kind, a.add = vSum, b.c
 		if a.id != 0 {
@@ -277,9 +325,12 @@ func (w *window) step(i int, in *decode.Inst) {
 			return
 		case op == 0x8d:
 			m := w.operand(i, in)
-			if !m.hasBase && !m.hasIndex && size >= 4 {
+			switch {
+			case !m.hasBase && !m.hasIndex && size >= 4:
 				w.regs[reg] = w.constant(m.disp)
-			} else {
+			case !m.hasBase && m.hasIndex && size == ptr:
+				w.regs[reg] = w.scaled(m.index, m.scale, m.disp)
+			default:
 				w.regs[reg] = w.fresh(vComputed)
 			}
 			return
@@ -309,6 +360,19 @@ func (w *window) step(i int, in *decode.Inst) {
 			w.regs[rm] = w.fresh(vComputed)
 			if imm < maxTable {
 				w.bounds[w.regs[rm].id] = imm + 1
+			}
+			return
+		case op == 0xc1 && direct && in.ModRM>>3&7 == 4 && size >= 4: // shl
+			w.regs[rm] = w.scaled(w.regs[rm], 1<<(imm&7), 0)
+			return
+		case op == 0x05 && size == ptr:
+			w.regs[0] = w.sum(w.regs[0], value{kind: vConst, c: imm})
+			return
+		case op == 0x98 && size == 8: // cltq
+			if v := &w.regs[0]; v.kind == vEntry && v.size == 4 {
+				v.sign = true
+			} else {
+				w.copy(0, 0, 4)
 			}
 			return
 		case op == 0x25:

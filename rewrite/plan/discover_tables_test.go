@@ -159,6 +159,9 @@ func TestDiscoverTables(t *testing.T) {
 						}
 					}
 				}
+				if what == evAll && (own == 0 || ownResolved != own) {
+					t.Errorf("%d of the %d functions with a switch are resolved", ownResolved, own)
+				}
 				t.Logf("evidence %d: %d labels, %d in unresolved functions, %d missed; tables %d, unresolved jumps %d, own functions resolved %d/%d",
 					what, inText, unresolved, missed, c.stats().JumpTables, c.stats().UnresolvedInd, ownResolved, own)
 			}

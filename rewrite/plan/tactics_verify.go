@@ -57,7 +57,10 @@ func (p *planner) verify() error {
 			if targetIn(p.view, b, b+1) {
 				return fmt.Errorf("plan: patch at %#x has a target at %#x", q.Addr, b)
 			}
-			if fn, _ := p.view.function(b); p.view.instAt(b) && !fn.resolved && q.Data[b-q.Addr] != 0xcc && !faults(q.Data[b-q.Addr]) {
+			if c := q.Data[b-q.Addr]; c == 0xcc || faults(c) || !p.view.instAt(b) {
+				continue
+			}
+			if fn, _ := p.view.function(b); !fn.resolved {
 				return fmt.Errorf("plan: patch at %#x: unresolved jumps may go to %#x, where nothing faults", q.Addr, b)
 			}
 		}

@@ -319,7 +319,8 @@ func occupant(p windows.Handle, lo, hi uint64) string {
 	return "no room"
 }
 
-// Wait waits for the end and gives the mark and the process's own status.
+// Wait waits for the end and gives the mark and the process's own status. If
+// the child asks for a debugger meanwhile, it becomes one.
 func (c *Child) Wait() (Mark, uint32, error) {
 	handles := []windows.Handle{c.process, c.thread}
 	if c.answer != 0 {

@@ -414,7 +414,7 @@ func TestPatchesAndTrampolines(t *testing.T) {
 		Patches:    []image.Patch{{Addr: entry, Data: []byte("patched-here")}},
 		TrampAddr:  int64(h.imgHi - h.imageLo),
 		Tramp:      []byte("trampolines"),
-		SlotFixups: []image.SlotFixup{{Addr: entry + 8, Slot: 3}, {Addr: h.imgHi - h.imageLo + abi.PageSize, Slot: 1}},
+		SlotFixups: []image.SlotFixup{{Addr: entry + 8, Slot: 3}, {Addr: h.imgHi - h.imageLo + abi.PageSize, Slot: 1, Part: 2}},
 	}
 	st, err := Load(f, img, as, Params{ThunkPage: []byte("thunks"), SlotDisp: func(s uint8) uint32 { return 0x41414141 + uint32(s) }})
 	if err != nil {
@@ -426,7 +426,7 @@ func TestPatchesAndTrampolines(t *testing.T) {
 	}{
 		{h.entry, "patched-DAAA"},
 		{st.ThunkPage, "thunks\x00"},
-		{st.TrampLo + abi.PageSize, "BAAApolines\x00"},
+		{st.TrampLo + abi.PageSize, "DAAApolines\x00"},
 	} {
 		b := make([]byte, len(c.want))
 		if e := as.ReadSegment(c.at, b); e != 0 || string(b) != c.want {

@@ -1,6 +1,7 @@
 /* Mapping and what can be said about mappings. */
 #include "call.h"
 #include <sys/mman.h>
+#include <sys/uio.h>
 
 enum { PAGE = 4096 };
 
@@ -113,7 +114,7 @@ static void advice(void)
 	CALL(mlock2, "over a hole", p, 3 * PAGE, 0);
 	CALL(mlockall, "no flag", 0);
 	CALL(mlockall, "bad flag", 64);
-	CALL(mlockall, "what is there now, on fault", 1 | 4);
+	CALL(mlockall, "what comes, on fault", 2 | 4);
 	CALL(munlockall, "");
 	munmap(p, 3 * PAGE);
 }
@@ -139,7 +140,10 @@ static void others(int fd)
 	CALL(set_mempolicy, "no such", 99, 0, 0);
 	CALL(mbind, "default", p, PAGE, 0, 0, 0, 0);
 	CALL(mbind, "no such", p, PAGE, 99, 0, 0, 0);
-	CALL(process_madvise, "bad fd", 99, 0, 0, MADV_COLD, 0);
+	struct iovec range = { p, PAGE };
+	int self = syscall(SYS_pidfd_open, getpid(), 0);
+	NUMBER(process_madvise, "pidfd_open: own page", self, &range, 1, MADV_COLD, 0);
+	CALL(process_madvise, "bad fd", 99, &range, 1, MADV_COLD, 0);
 }
 
 int main(void)
