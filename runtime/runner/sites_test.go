@@ -51,7 +51,7 @@ func TestSites(t *testing.T) {
 	}
 	tramps := 0
 	for _, e := range im.PCMap {
-		if pc, _ := im.OriginalPC(im.Base+e.Tramp); pc != im.Base+e.Orig {
+		if pc, _ := im.OriginalPC(im.Base + e.Tramp); pc != im.Base+e.Orig {
 			t.Fatalf("trampoline %#x is told as %#x, want %#x", e.Tramp, pc, im.Base+e.Orig)
 		}
 		tramps++

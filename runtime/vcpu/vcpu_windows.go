@@ -71,6 +71,9 @@ func (v *VCPU) Free() {
 // initialFlags has interrupts on and bit 1, which is always set.
 const initialFlags = 0x202
 
+// flagTrap would step through the way into the guest instead of the guest.
+const flagTrap = 0x100
+
 // pointer turns an address outside of Go's heap into a pointer. The detour
 // keeps vet's rule for uintptr conversions, which is about Go's own objects,
 // out of the way.
@@ -104,7 +107,7 @@ func (v *VCPU) Bind() error {
 func codeRange(im *image.Image) (lo, hi uintptr) {
 	a, b := im.Base, im.Base+im.Size
 	t := uint64(int64(im.Base) + im.TrampAddr)
-	return uintptr(min(a, t)), uintptr(max(b, t+uint64(len(im.Tramp))))
+	return uintptr(min(a, t)), uintptr(max(b, t+stubs.ThunkPageSize+uint64(len(im.Tramp))))
 }
 
 // Unbind ends what Bind has begun, on the same thread: what happens there from

@@ -110,7 +110,7 @@ func (v *VCPU) SetRegisters(r *kernel.Registers) {
 	s := v.State
 	s.EAX, s.ECX, s.EDX, s.EBX = uint32(r.AX), uint32(r.CX), uint32(r.DX), uint32(r.BX)
 	s.ESP, s.EBP, s.ESI, s.EDI = uint32(r.SP), uint32(r.BP), uint32(r.SI), uint32(r.DI)
-	s.EIP, s.EFLAGS = uint32(r.PC), uint32(r.Flags)|initialFlags
+	s.EIP, s.EFLAGS = uint32(r.PC), uint32(r.Flags&^flagTrap)|initialFlags
 	if v.img != nil {
 		s.EIP = uint32(v.img.RunnablePC(r.PC))
 	}

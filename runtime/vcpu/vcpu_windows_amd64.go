@@ -101,7 +101,7 @@ func (v *VCPU) SetRegisters(r *kernel.Registers) {
 	s := v.State
 	s.RAX, s.RCX, s.RDX, s.RBX, s.RSP, s.RBP, s.RSI, s.RDI = r.AX, r.CX, r.DX, r.BX, r.SP, r.BP, r.SI, r.DI
 	s.R8, s.R9, s.R10, s.R11, s.R12, s.R13, s.R14, s.R15 = r.R8, r.R9, r.R10, r.R11, r.R12, r.R13, r.R14, r.R15
-	s.RIP, s.RFLAGS = r.PC, r.Flags|initialFlags
+	s.RIP, s.RFLAGS = r.PC, r.Flags&^flagTrap|initialFlags
 	if v.img != nil {
 		s.RIP = v.img.RunnablePC(r.PC)
 	}
