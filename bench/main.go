@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command bench measures BEE against native programs in the same run and
 // writes docs/benchmarks.md. It needs what `make setup build` leaves.
 //
@@ -39,7 +41,7 @@ func run(runs int, write bool) error {
 		return err
 	}
 	sections := []func(*lab, int) (string, error){
-		startup, calls,
+		startup, calls, rewriter,
 		func(l *lab, _ int) (string, error) { return cost(l) }, // counts instructions: one run
 	}
 	for _, section := range sections {

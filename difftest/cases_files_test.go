@@ -104,4 +104,15 @@ var fileApplets = []Case{
 	{Prog: musl("waiting.c"), Name: "waiting_for_nothing"},
 }
 
+// callParts are the parts of file_calls.c.
+var callParts = []string{"temporary", "space", "vectors", "copies", "advice", "names", "resolving", "times", "modes", "limits", "odds"}
+
+func TestFileCalls(t *testing.T) {
+	var cases []Case
+	for _, part := range callParts {
+		cases = append(cases, Case{Prog: glibc("file_calls.c"), Cmd: part, Files: NoFiles})
+	}
+	table(t, cases)
+}
+
 func TestFiles(t *testing.T) { table(t, fileApplets) }

@@ -16,6 +16,16 @@ var system = []Case{
 	{Prog: glibc("ident_calls.c"), Cmd: "controls"},
 	{Prog: glibc("ident_calls.c"), Cmd: "memory"},
 	{Prog: glibc("ident_calls.c"), Cmd: "refused"},
+	{Prog: glibc("proc_self.c"), Cmd: "stat"},
+	{Prog: glibc("proc_self.c"), Cmd: "status"},
+	{Prog: glibc("proc_self.c"), Cmd: "own"},
+	{Prog: glibc("proc_self.c"), Cmd: "descriptors"},
+	{Prog: glibc("proc_self.c"), Cmd: "refused"},
+	{Prog: glibc("proc_self.c"), Cmd: "machine"},
+	{Prog: glibc("proc_self.c"), Cmd: "devices"},
+	{Prog: pie("proc_self.c"), Cmd: "stat"},
+	{Prog: glibc("splice_pipes.c")},
+	{Prog: musl("splice_pipes.c")},
 }
 
 func TestSystem(t *testing.T) { table(t, system) }

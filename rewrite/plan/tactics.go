@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"slices"
 
 	"bee/image"
@@ -441,16 +442,23 @@ func (p *planner) shared(start uint64, insts []moved) bool {
 //
 // A target in the middle of an instruction, where no instruction is proven,
 // is none: it is a word of data that looks like a pointer, or a branch read
-// out of bytes that nobody proved. Jumps over a prefix are proven.
+// out of bytes that nobody proved. Behind a lock prefix it is one: glibc jumps
+// over those.
 func (p *planner) targetInside(start, end uint64) bool { return targetIn(p.view, start+1, end) }
 
 func targetIn(view codeView, start, end uint64) bool {
 	for b := start; b < end; b++ {
-		if view.target(b) && (view.instAt(b) || !view.covered(b)) {
+		if view.target(b) && (view.instAt(b) || !view.covered(b) || behindLock(view, b)) {
 			return true
 		}
 	}
 	return false
+}
+
+// behindLock tells whether b is the second byte of a proven instruction whose
+// first is a lock prefix.
+func behindLock(view codeView, b uint64) bool {
+	return b > 0 && view.instAt(b-1) && bytes.Equal(view.bytes(b-1, 1), []byte{0xf0})
 }
 
 // free tells whether no range has any of the bytes.

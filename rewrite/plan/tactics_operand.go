@@ -397,12 +397,23 @@ func (p *planner) emitXlat(a *stubs.Asm, s *site) {
 // withoutPrefixes gives the instruction without segment and address size
 // prefixes.
 func withoutPrefixes(in *decode.Inst, raw []byte) []byte {
-	var out []byte
-	i := 0
-	for ; i < int(in.OpcodeOff) && isLegacyPrefix(raw[i]); i++ {
-		if !isSegPrefix(raw[i]) && raw[i] != 0x67 {
-			out = append(out, raw[i])
+	out, i := otherPrefixes(in, raw)
+	return append(out, raw[i:in.Len]...)
+}
+
+// otherPrefixes gives the legacy prefixes but segments and address size, and
+// where they end: at the REX that is in force, or at what follows. A REX that
+// another prefix follows means nothing and goes.
+func otherPrefixes(in *decode.Inst, raw []byte) (out []byte, end uint8) {
+	for ; end < in.OpcodeOff; end++ {
+		switch b := raw[end]; {
+		case isSegPrefix(b) || b == 0x67:
+		case isLegacyPrefix(b):
+			out = append(out, b)
+		case b&0xf0 == 0x40 && (in.REX == 0 || end != in.REXOff):
+		default:
+			return out, end
 		}
 	}
-	return append(out, raw[i:in.Len]...)
+	return out, end
 }

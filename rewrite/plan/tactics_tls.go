@@ -65,13 +65,7 @@ func isSegPrefix(c byte) bool {
 // displacement.
 func (o *operand) folded() []byte {
 	in, raw, reg := &o.in, o.raw, uint8(o.reg)
-	var out []byte
-	i := 0
-	for ; i < int(in.OpcodeOff) && isLegacyPrefix(raw[i]); i++ {
-		if !isSegPrefix(raw[i]) && raw[i] != 0x67 {
-			out = append(out, raw[i])
-		}
-	}
+	out, i := otherPrefixes(in, raw)
 	whole := o.form == formAddress
 	fixed := binary.LittleEndian.AppendUint32(nil, uint32(o.at))
 

@@ -83,6 +83,16 @@ type Tree interface {
 	Unlink(path string) abi.Errno
 	// Rename replaces a file at to unless noreplace.
 	Rename(path string, to Tree, toPath string, noreplace bool) abi.Errno
+	// Exchange makes two files trade their names. EINVAL where the host
+	// cannot.
+	Exchange(path string, to Tree, toPath string) abi.Errno
+	// OpenTemp makes a file without a name in the folder path, which goes when
+	// its handle is closed unless LinkHandle has given it a name before; with
+	// O_EXCL in flags that cannot be done.
+	OpenTemp(path string, flags int, perm uint32) (Handle, abi.Errno)
+	// FolderMode tells a folder's permissions where the host knows but does
+	// not enforce them (see Files.HoldsModes).
+	FolderMode(path string) (uint32, bool)
 	Link(path string, to Tree, toPath string) abi.Errno
 	Symlink(target, path string) abi.Errno
 	Chmod(path string, perm uint32) abi.Errno
@@ -123,6 +133,16 @@ type Files interface {
 	SetTimesOf(h Handle, atime, mtime int64) abi.Errno
 	Truncate(h Handle, size int64) abi.Errno
 	Allocate(h Handle, size int64) abi.Errno // at least size bytes of space, size of the file unchanged
+	// Zero makes the bytes from off on, up to the file's end at most, read as
+	// zeros, and gives their space back where the volume can.
+	Zero(h Handle, off, size int64) abi.Errno
+	// Data tells the first run of bytes at or behind off that has space of its
+	// own: it begins at first and ends before end. Both are the file's size if
+	// there is none.
+	Data(h Handle, off int64) (first, end int64, e abi.Errno)
+	// LinkHandle gives an open file another name, or one made by OpenTemp its
+	// first. ENOENT if all its names are gone.
+	LinkHandle(h Handle, to Tree, path string) abi.Errno
 	Sync(h Handle) abi.Errno
 	ReadDir(h Handle) ([]Dirent, abi.Errno) // all but "." and ".."
 	StatfsOf(h Handle, st *StatFS) abi.Errno
@@ -141,6 +161,9 @@ type Files interface {
 	// files, in the host's notation.
 	Cwd() string
 	Temp() string
+	// HoldsModes tells whether the host itself holds the caller to the modes
+	// of files and folders.
+	HoldsModes() bool
 	// Lettered tells whether volumes have letters, DriveRoot the notation of
 	// one's root; Drives tells which letters there are, which may take long.
 	Lettered() bool

@@ -54,6 +54,10 @@ type FileTable struct {
 	tty *tty // nil: the process has no terminal
 	// locks are the table of locks on files.
 	locks *lockTable
+	// rights are what is known of folders' modes; clashes counts looks for
+	// names that differ in case only.
+	rights  folderRights
+	clashes atomic.Int32
 
 	gathers sync.Pool // *[gatherSize]byte, see Task.vector
 }
@@ -68,7 +72,8 @@ type File struct {
 	ops   fileOps
 	refs  atomic.Int32 // descriptors, and calls under way
 	flags atomic.Uint32
-	path  string // canonical guest path, "" if it has none
+	path  string                 // canonical guest path when it was opened, "" if it has none
+	moved atomic.Pointer[string] // the path since the process has moved it; see Task.where
 
 	h    host.Handle
 	kind host.Kind

@@ -11,6 +11,7 @@ func (t *Task) chmodPlace(pl place, mode uint32) abi.Errno {
 	if pl.mnt.tree == nil {
 		return missing(pl, abi.EPERM)
 	}
+	defer t.proc.files.rights.forget()
 	return pl.mnt.tree.Chmod(pl.rel, mode&0o7777)
 }
 
@@ -28,6 +29,7 @@ func sysFchmod(t *Task, a Args) (uint64, abi.Errno) {
 		return 0, e
 	}
 	defer t.proc.files.put(f)
+	defer t.proc.files.rights.forget()
 	switch f.ops.(type) {
 	case regularOps, folderOps:
 		return 0, t.proc.files.host.Fchmod(f.h, uint32(a[1])&0o7777)
@@ -155,6 +157,9 @@ func utimensat(wide bool) Handler {
 
 // setTimes is the common end: a path, or a descriptor if there is none.
 func (t *Task) setTimes(dirfd int32, addr uint64, at, mt int64, flags uint32) (uint64, abi.Errno) {
+	if at == host.OmitTime && mt == host.OmitTime {
+		return 0, 0 // Linux does not even look at the rest
+	}
 	if flags&^(abi.AT_SYMLINK_NOFOLLOW|abi.AT_EMPTY_PATH) != 0 {
 		return 0, abi.EINVAL
 	}
@@ -176,9 +181,6 @@ func (t *Task) setTimes(dirfd int32, addr uint64, at, mt int64, flags uint32) (u
 		defer t.proc.files.put(f)
 		switch f.ops.(type) {
 		case regularOps, folderOps:
-			if at == host.OmitTime && mt == host.OmitTime {
-				return 0, 0
-			}
 			return 0, t.proc.files.host.SetTimesOf(f.h, at, mt)
 		}
 		return 0, 0 // pipes and devices: nothing to see
@@ -189,10 +191,6 @@ func (t *Task) setTimes(dirfd int32, addr uint64, at, mt int64, flags uint32) (u
 				return 0
 			}
 			return missing(pl, abi.EPERM)
-		}
-		if at == host.OmitTime && mt == host.OmitTime {
-			var st host.Stat
-			return t.lstat(pl, &st)
 		}
 		return pl.mnt.tree.SetTimes(pl.rel, at, mt)
 	})

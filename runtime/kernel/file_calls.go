@@ -11,24 +11,25 @@ func fileCalls() []Call {
 		noOwner = "owners cannot be changed: EPERM unless the ids are the same"
 		ownLock = "locks on directories and pipes hold within the program only"
 		polls   = "waits by asking again every 10 ms at most; signal mask not used"
-		noDir   = "a directory that is renamed while it is open is looked for at its old place"
+		noDir   = "a directory that another process renames while it is open is looked for at its old place"
+		noType  = "regular files; EPERM for others"
 	)
 	list := []Call{
 		{Name: "read", Handler: sysRead, Support: Full},
 		{Name: "write", Handler: sysWrite, Support: Full},
 		{Name: "readv", Handler: sysReadv, Support: Full},
-		{Name: "writev", Handler: sysWritev, Support: Partial, Note: "buffers are written one after the other"},
+		{Name: "writev", Handler: sysWritev, Support: Partial, Note: "one piece up to 64 KiB, else one buffer after the other"},
 		{Name: "pread64", Handler: sysPread, Support: Full},
 		{Name: "pwrite64", Handler: sysPwrite, Support: Full},
 		{Name: "preadv", Handler: positionalVector(false, false), Support: Full},
 		{Name: "pwritev", Handler: positionalVector(true, false), Support: Full},
-		{Name: "preadv2", Handler: positionalVector(false, true), Support: Partial, Note: "no flags"},
-		{Name: "pwritev2", Handler: positionalVector(true, true), Support: Partial, Note: "no flags"},
-		{Name: "lseek", Handler: sysLseek, Support: Partial, Note: "SEEK_DATA and SEEK_HOLE see one piece of data"},
+		{Name: "preadv2", Handler: positionalVector(false, true), Support: Partial, Note: "RWF_NOWAIT reads as ever; no atomic writes"},
+		{Name: "pwritev2", Handler: positionalVector(true, true), Support: Partial, Note: "no RWF_NOWAIT"},
+		{Name: "lseek", Handler: sysLseek, Support: Full},
 		{Name: "_llseek", Handler: sysLlseek, Support: Full, Arch: image.I386},
-		{Name: "open", Handler: sysOpen, Support: Partial, Note: "no O_TMPFILE"},
-		{Name: "openat", Handler: sysOpenat, Support: Partial, Note: "no O_TMPFILE; " + noDir},
-		{Name: "openat2", Handler: sysOpenat2, Support: Partial, Note: "no RESOLVE_ flags: ENOSYS"},
+		{Name: "open", Handler: sysOpen, Support: Full},
+		{Name: "openat", Handler: sysOpenat, Support: Partial, Note: noDir},
+		{Name: "openat2", Handler: sysOpenat2, Support: Partial, Note: "RESOLVE_CACHED answers EAGAIN; " + noDir},
 		{Name: "creat", Handler: sysCreat, Support: Full},
 		{Name: "close", Handler: sysClose, Support: Full},
 		{Name: "close_range", Handler: sysCloseRange, Support: Full},
@@ -62,13 +63,13 @@ func fileCalls() []Call {
 		{Name: "unlinkat", Handler: sysUnlinkat, Support: Full},
 		{Name: "rename", Handler: sysRename, Support: Full},
 		{Name: "renameat", Handler: sysRenameat, Support: Full},
-		{Name: "renameat2", Handler: sysRenameat2, Support: Partial, Note: "RENAME_NOREPLACE only"},
+		{Name: "renameat2", Handler: sysRenameat2, Support: Partial, Note: "RENAME_EXCHANGE takes three steps; no RENAME_WHITEOUT"},
 		{Name: "link", Handler: sysLink, Support: Full},
 		{Name: "linkat", Handler: sysLinkat, Support: Full},
 		{Name: "symlink", Handler: sysSymlink, Support: Full},
 		{Name: "symlinkat", Handler: sysSymlinkat, Support: Full},
-		{Name: "mknod", Handler: sysMknod, Support: Partial, Note: "regular files; EPERM for others"},
-		{Name: "mknodat", Handler: sysMknodat, Support: Partial, Note: "regular files; EPERM for others"},
+		{Name: "mknod", Handler: sysMknod, Support: Partial, Note: noType},
+		{Name: "mknodat", Handler: sysMknodat, Support: Partial, Note: noType},
 		{Name: "chmod", Handler: sysChmod, Support: Full},
 		{Name: "fchmod", Handler: sysFchmod, Support: Full},
 		{Name: "fchmodat", Handler: sysFchmodat, Support: Full},
@@ -82,10 +83,10 @@ func fileCalls() []Call {
 		{Name: "truncate64", Handler: sysTruncate64, Support: Full, Arch: image.I386},
 		{Name: "ftruncate", Handler: sysFtruncate, Support: Full},
 		{Name: "ftruncate64", Handler: sysFtruncate64, Support: Full, Arch: image.I386},
-		{Name: "fallocate", Handler: sysFallocate, Support: Partial, Note: "space only: no holes, no zeroing"},
-		{Name: "fadvise64", Handler: sysFadvise, Support: Partial, Note: "taken and forgotten"},
-		{Name: "fadvise64_64", Handler: sysFadvise, Support: Partial, Note: "taken and forgotten", Arch: image.I386},
-		{Name: "readahead", Handler: sysFadvise, Support: Partial, Note: "taken and forgotten"},
+		{Name: "fallocate", Handler: sysFallocate, Support: Partial, Note: "no collapsing, inserting, unsharing"},
+		{Name: "fadvise64", Handler: sysFadvise64, Support: Full},
+		{Name: "fadvise64_64", Handler: sysFadvise64wide, Support: Full, Arch: image.I386},
+		{Name: "readahead", Handler: sysReadahead, Support: Full},
 		{Name: "getcwd", Handler: sysGetcwd, Support: Full},
 		{Name: "chdir", Handler: sysChdir, Support: Full},
 		{Name: "fchdir", Handler: sysFchdir, Support: Full},
@@ -95,10 +96,12 @@ func fileCalls() []Call {
 		{Name: "statfs64", Handler: sysStatfs64, Support: Full, Arch: image.I386},
 		{Name: "fstatfs64", Handler: sysFstatfs64, Support: Full, Arch: image.I386},
 		{Name: "sync", Handler: sysOK, Support: Partial, Note: "left to Windows; use fsync"},
-		{Name: "syncfs", Handler: sysFadvise, Support: Partial, Note: "left to Windows; use fsync"},
+		{Name: "syncfs", Handler: sysSyncfs, Support: Partial, Note: "the file itself, the rest is left to Windows"},
 		{Name: "fsync", Handler: sysFsync, Support: Full},
 		{Name: "fdatasync", Handler: sysFsync, Support: Full},
-		{Name: "sync_file_range", Handler: sysFadvise, Support: Partial, Note: "taken and forgotten"},
+		{Name: "sync_file_range", Handler: sysSyncFileRange, Support: Partial, Note: "the whole file"},
+		{Name: "ustat", Handler: sysUstat, Support: Full},
+		{Name: "name_to_handle_at", Handler: sysNameToHandle, Support: Partial, Note: "no file system has handles: EOPNOTSUPP"},
 		{Name: "pipe", Handler: sysPipe, Support: Full},
 		{Name: "pipe2", Handler: sysPipe2, Support: Partial, Note: "no O_DIRECT"},
 		{Name: "poll", Handler: sysPoll, Support: Partial, Note: polls},
@@ -127,5 +130,5 @@ func fileCalls() []Call {
 			Call{Name: "fchown" + suffix, Handler: fchownCall(plain), Support: Partial, Note: noOwner, Arch: arch},
 		)
 	}
-	return list
+	return append(list, xattrCalls()...)
 }

@@ -32,8 +32,8 @@ func getdents(wide bool) Handler {
 			var self, up host.Stat
 			_ = f.ops.stat(t, f, &self)
 			up = self
-			if f.path != "" && f.path != "/" {
-				_ = t.lstat(t.proc.files.ns.at(path.Dir(f.path)), &up)
+			if p := t.where(f); p != "" && p != "/" {
+				_ = t.lstat(t.proc.files.ns.at(path.Dir(p)), &up)
 			}
 			f.dir = append([]host.Dirent{{Name: ".", Ino: self.Ino, Type: abi.DT_DIR}, {Name: "..", Ino: up.Ino, Type: abi.DT_DIR}}, list...)
 		}
@@ -120,7 +120,13 @@ func (t *Task) mkdirat(dirfd int32, addr uint64, mode uint32) (uint64, abi.Errno
 		if e != 0 {
 			return e
 		}
-		return tree.Mkdir(pl.rel, mode&0o1777&^umask)
+		if e := t.mayChange(pl, true); e != 0 {
+			return e
+		}
+		if e = tree.Mkdir(pl.rel, mode&0o1777&^umask); e == abi.EEXIST {
+			t.clash(pl)
+		}
+		return e
 	})
 }
 
@@ -158,6 +164,10 @@ func (t *Task) rmdirat(dirfd int32, addr uint64) (uint64, abi.Errno) {
 		if e != 0 {
 			return missing(pl, e)
 		}
+		if e := t.mayChange(pl, false); e != 0 {
+			return e
+		}
+		defer t.proc.files.rights.forget()
 		return tree.Rmdir(pl.rel)
 	})
 }
@@ -185,6 +195,9 @@ func (t *Task) unlinkat(dirfd int32, addr uint64) (uint64, abi.Errno) {
 		}
 		if strings.HasSuffix(p, "/") {
 			return abi.EISDIR
+		}
+		if e := t.mayChange(pl, false); e != 0 {
+			return e
 		}
 		return tree.Unlink(pl.rel)
 	})
@@ -214,7 +227,8 @@ func (t *Task) two(fd1 int32, p1 string, follow bool, fd2 int32, p2 string, op f
 }
 
 func (t *Task) renameat(fd1 int32, addr1 uint64, fd2 int32, addr2 uint64, flags uint32) (uint64, abi.Errno) {
-	if flags&^abi.RENAME_NOREPLACE != 0 {
+	exchange := flags&abi.RENAME_EXCHANGE != 0
+	if flags&^(abi.RENAME_NOREPLACE|abi.RENAME_EXCHANGE) != 0 || exchange && flags&abi.RENAME_NOREPLACE != 0 {
 		return 0, abi.EINVAL
 	}
 	p1, e := t.Path(addr1)
@@ -240,6 +254,14 @@ func (t *Task) renameat(fd1 int32, addr1 uint64, fd2 int32, addr2 uint64, flags 
 		if e != 0 {
 			return abi.EXDEV
 		}
+		if exchange || noreplace {
+			switch _, e := t2.Type(to.rel); {
+			case exchange && e != 0:
+				return e
+			case noreplace && e == 0:
+				return abi.EEXIST
+			}
+		}
 		switch {
 		case from.rel == "" || to.rel == "":
 			return abi.EBUSY
@@ -252,8 +274,16 @@ func (t *Task) renameat(fd1 int32, addr1 uint64, fd2 int32, addr2 uint64, flags 
 			return 0
 		case strings.HasPrefix(to.path, from.path+"/"):
 			return abi.EINVAL
+		case strings.HasPrefix(from.path, to.path+"/") && exchange:
+			return abi.EINVAL
 		case strings.HasPrefix(from.path, to.path+"/"):
 			return abi.ENOTEMPTY
+		}
+		if e := t.mayChange(from, false); e != 0 {
+			return e
+		}
+		if e := t.mayChange(to, !exchange && noreplace); e != 0 {
+			return e
 		}
 		if strings.HasSuffix(p2, "/") {
 			kind, e := t.typeOf(from)
@@ -264,7 +294,20 @@ func (t *Task) renameat(fd1 int32, addr1 uint64, fd2 int32, addr2 uint64, flags 
 				return abi.ENOTDIR
 			}
 		}
-		return t1.Rename(from.rel, t2, to.rel, noreplace)
+		if exchange {
+			e = t1.Exchange(from.rel, t2, to.rel)
+		} else {
+			e = t1.Rename(from.rel, t2, to.rel, noreplace)
+		}
+		switch {
+		case e == abi.EEXIST:
+			t.clash(to)
+		case e == 0 && exchange:
+			t.exchangedFiles(from.path, to.path)
+		case e == 0:
+			t.movedFile(from.path, to.path)
+		}
+		return e
 	})
 }
 
@@ -297,10 +340,21 @@ func (t *Task) linkat(fd1 int32, addr1 uint64, fd2 int32, addr2 uint64, flags ui
 		if e != 0 {
 			return 0, e
 		}
-		p1 = f.path
-		t.proc.files.put(f)
+		defer t.proc.files.put(f)
+		return 0, t.linkFile(f, fd2, p2)
 	}
 	return 0, t.two(fd1, p1, flags&abi.AT_SYMLINK_FOLLOW != 0, fd2, p2, func(from, to place) abi.Errno {
+		if from.node != nil && from.node.magic != nil && flags&abi.AT_SYMLINK_FOLLOW != 0 {
+			f, e := from.node.magic(t, abi.O_RDONLY)
+			if e != 0 {
+				return e
+			}
+			if f.refs.Load() == 0 {
+				f.refs.Store(1)
+			}
+			defer t.proc.files.put(f)
+			return t.linkFile(f, fd2, p2)
+		}
 		switch {
 		case from.mnt != to.mnt:
 			return abi.EXDEV
@@ -309,7 +363,13 @@ func (t *Task) linkat(fd1 int32, addr1 uint64, fd2 int32, addr2 uint64, flags ui
 		case to.rel == "":
 			return abi.EEXIST
 		}
-		return from.mnt.tree.Link(from.rel, to.mnt.tree, to.rel)
+		if e := t.mayChange(to, true); e != 0 {
+			return e
+		}
+		if e = from.mnt.tree.Link(from.rel, to.mnt.tree, to.rel); e == abi.EEXIST {
+			t.clash(to)
+		}
+		return e
 	})
 }
 
@@ -335,6 +395,9 @@ func (t *Task) symlinkat(addr uint64, dirfd int32, addr2 uint64) (uint64, abi.Er
 		}
 		tree, e := writableTree(pl)
 		if e != 0 {
+			return e
+		}
+		if e := t.mayChange(pl, true); e != 0 {
 			return e
 		}
 		return tree.Symlink(target, pl.rel)
@@ -454,7 +517,7 @@ func sysFchdir(t *Task, a Args) (uint64, abi.Errno) {
 	defer t.proc.files.put(f)
 	switch f.ops.(type) {
 	case folderOps, nodeFolderOps, pathOps:
-		return 0, t.setCwd(t.proc.files.ns.at(f.path))
+		return 0, t.setCwd(t.proc.files.ns.at(t.where(f)))
 	}
 	return 0, abi.ENOTDIR
 }

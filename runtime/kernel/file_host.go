@@ -26,6 +26,9 @@ func (regularOps) read(t *Task, f *File, p []byte) (int, abi.Errno) {
 func (o regularOps) write(t *Task, f *File, p []byte) (int, abi.Errno) {
 	p, e := t.roomFor(f, p, -1)
 	if e == 0 {
+		p, e = t.smallFile(f, p, -1)
+	}
+	if e == 0 {
 		e = o.mem.mayWrite(t, f, p, -1)
 	}
 	if e != 0 {
@@ -35,6 +38,49 @@ func (o regularOps) write(t *Task, f *File, p []byte) (int, abi.Errno) {
 	if n > 0 {
 		t.wrote(f, end)
 	}
+	return n, e
+}
+
+// smallFile cuts what a program of 32 bits writes into a file that it has
+// opened without O_LARGEFILE. off is -1 for the file's position.
+func (t *Task) smallFile(f *File, p []byte, off int64) ([]byte, abi.Errno) {
+	const size = 1<<31 - 1
+	if t.is64() || f.keep || f.flags.Load()&abi.O_LARGEFILE != 0 || len(p) == 0 {
+		return p, 0
+	}
+	if off < 0 || f.append() {
+		off = t.writePosition(f)
+	}
+	if off >= size {
+		return nil, abi.EFBIG
+	}
+	return p[:min(int64(len(p)), size-off)], 0
+}
+
+// appendNow writes at a file's end; the position follows if it is to move.
+func (t *Task) appendNow(f *File, p []byte, move bool) (int, abi.Errno) {
+	h := t.proc.files.host
+	var st host.Stat
+	if e := h.Fstat(f.h, &st); e != 0 {
+		return 0, e
+	}
+	p, e := t.roomFor(f, p, st.Size)
+	if e == 0 {
+		p, e = t.smallFile(f, p, st.Size)
+	}
+	if e == 0 {
+		e = f.ops.(regularOps).mem.mayWrite(t, f, p, st.Size)
+	}
+	if e != 0 {
+		return 0, e
+	}
+	f.mu.Lock()
+	n, e := h.Append(f.h, p)
+	if move && n > 0 && h.Fstat(f.h, &st) == 0 {
+		f.off = st.Size
+	}
+	f.mu.Unlock()
+	t.wrote(f, -1)
 	return n, e
 }
 
@@ -83,6 +129,9 @@ func (o regularOps) pwrite(t *Task, f *File, p []byte, off int64) (int, abi.Errn
 	h := t.proc.files.host
 	p, e := t.roomFor(f, p, off)
 	if e == 0 {
+		p, e = t.smallFile(f, p, off)
+	}
+	if e == 0 {
 		e = o.mem.mayWrite(t, f, p, off)
 	}
 	if e != 0 {
@@ -130,6 +179,12 @@ func (o regularOps) seek(t *Task, f *File, off int64, whence int) (int64, abi.Er
 		size = st.Size
 	}
 	at, e := seekTo(base, size, off, whence)
+	if e == 0 && whence >= abi.SEEK_DATA {
+		at, e = dataOrHole(h, f.h, off, whence)
+		if f.shared { // asking may have moved it
+			_, _ = h.Seek(f.h, base, abi.SEEK_SET)
+		}
+	}
 	if e != 0 {
 		return 0, e
 	}
@@ -138,6 +193,26 @@ func (o regularOps) seek(t *Task, f *File, off int64, whence int) (int64, abi.Er
 	}
 	f.off = at
 	return at, 0
+}
+
+// dataOrHole is lseek with SEEK_DATA or SEEK_HOLE. Preconditions: off is in
+// the file.
+func dataOrHole(h host.Files, fh host.Handle, off int64, whence int) (int64, abi.Errno) {
+	first, end, e := h.Data(fh, off)
+	for {
+		switch {
+		case e != 0:
+			return 0, e
+		case whence == abi.SEEK_DATA && first >= end:
+			return 0, abi.ENXIO
+		case whence == abi.SEEK_DATA:
+			return first, 0
+		case first > off || first >= end: // a hole, or the one at the end
+			return off, 0
+		}
+		off = end
+		first, end, e = h.Data(fh, off)
+	}
 }
 
 // seekTo is lseek of a file whose holes nobody knows: it is all data.
@@ -274,7 +349,7 @@ func (folderOps) entries(t *Task, f *File) ([]host.Dirent, abi.Errno) {
 	if e != 0 {
 		return nil, e
 	}
-	return t.proc.files.ns.withMounts(f.path, list), 0
+	return t.proc.files.ns.withMounts(t.where(f), list), 0
 }
 func (folderOps) close(f *File) { closeHost(f) }
 

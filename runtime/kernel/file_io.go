@@ -34,6 +34,9 @@ func sysRead(t *Task, a Args) (uint64, abi.Errno) {
 	if e != 0 {
 		return 0, e
 	}
+	if _, ok := f.ops.(nullOps); ok {
+		return 0, 0
+	}
 	b, e := t.BytesPartial(a[1], n, true)
 	if e != 0 {
 		return 0, e
@@ -55,12 +58,27 @@ func sysWrite(t *Task, a Args) (uint64, abi.Errno) {
 	if e != 0 {
 		return 0, e
 	}
+	if f.discards() {
+		return n, 0
+	}
 	b, e := t.BytesPartial(a[1], n, false)
 	if e != 0 {
 		return 0, e
 	}
 	done, e := f.ops.write(t, f, b)
 	return uint64(done), e
+}
+
+// discards tells whether writing to a device looks at no byte: a bad pointer
+// does not matter then.
+func (f *File) discards() bool {
+	switch o := f.ops.(type) {
+	case nullOps:
+		return true
+	case zeroOps:
+		return !o.full
+	}
+	return false
 }
 
 // offset joins the two halves in which IA-32 passes a 64-bit argument.
@@ -96,6 +114,9 @@ func (t *Task) positional(a Args, write bool) (uint64, abi.Errno) {
 	if e != 0 {
 		return 0, e
 	}
+	if write && f.discards() {
+		return n, 0
+	}
 	b, e := t.BytesPartial(a[1], n, !write)
 	if e != 0 {
 		return 0, e
@@ -124,17 +145,74 @@ func (t *Task) vectorOffset(lo, hi uint64) int64 {
 func positionalVector(write, flags bool) Handler {
 	return func(t *Task, a Args) (uint64, abi.Errno) {
 		off := t.vectorOffset(a[3], a[4])
-		if flags && a[5] != 0 {
-			return 0, abi.EOPNOTSUPP
+		if !flags || uint32(a[5]) == 0 && off != -1 {
+			if off < 0 {
+				return 0, abi.EINVAL
+			}
+			return t.vector(a, write, off)
 		}
-		if flags && off == -1 {
-			return t.vector(a, write, -1)
-		}
-		if off < 0 {
+		if off < -1 {
 			return 0, abi.EINVAL
 		}
-		return t.vector(a, write, off)
+		return t.flaggedVector(a, write, off, uint32(a[5]))
 	}
+}
+
+// flaggedVector is preadv2 or pwritev2 with flags; -1 is the file's position.
+func (t *Task) flaggedVector(a Args, write bool, off int64, flags uint32) (uint64, abi.Errno) {
+	f, e := t.file(a[0])
+	if e != 0 {
+		return 0, e
+	}
+	defer t.proc.files.put(f)
+	switch {
+	case write && !f.writable() || !write && !f.readable():
+		return 0, abi.EBADF
+	case off >= 0 && f.stream():
+		return 0, abi.ESPIPE
+	}
+	_, regular := f.ops.(regularOps)
+	switch {
+	case flags&^(abi.RWF_HIPRI|abi.RWF_DSYNC|abi.RWF_SYNC|abi.RWF_NOWAIT|abi.RWF_APPEND) != 0,
+		flags&abi.RWF_NOWAIT != 0 && (write || !regular):
+		return 0, abi.EOPNOTSUPP
+	}
+	if write && regular && flags&abi.RWF_APPEND != 0 && !f.append() {
+		return t.appendVector(f, a, off)
+	}
+	done, e := t.vector(a, write, off)
+	if e == 0 && write && regular && flags&(abi.RWF_DSYNC|abi.RWF_SYNC) != 0 {
+		e = t.proc.files.host.Sync(f.h)
+	}
+	return done, e
+}
+
+// appendVector writes at a file's end, whatever offset was asked for; the
+// file's position follows if that was asked for.
+func (t *Task) appendVector(f *File, a Args, off int64) (uint64, abi.Errno) {
+	v, e := t.Iovecs(a[1], a[2])
+	if e != 0 {
+		return 0, e
+	}
+	total := uint64(0)
+	for _, iov := range v {
+		if iov.Len == 0 {
+			continue
+		}
+		b, e := t.BytesPartial(iov.Addr, iov.Len, false)
+		n := 0
+		if e == 0 {
+			n, e = t.appendNow(f, b, off < 0)
+		}
+		total += uint64(n)
+		if e != 0 && total == 0 {
+			return 0, e
+		}
+		if e != 0 || uint64(n) < iov.Len {
+			break
+		}
+	}
+	return total, 0
 }
 
 // vector transfers into or out of several buffers, at off or, if that is
@@ -151,6 +229,16 @@ func (t *Task) vector(a Args, write bool, off int64) (uint64, abi.Errno) {
 	v, e := t.Iovecs(a[1], a[2])
 	if e != 0 {
 		return 0, e
+	}
+	if off >= 0 && f.stream() {
+		return 0, abi.ESPIPE
+	}
+	if write && f.discards() {
+		total := uint64(0)
+		for _, iov := range v {
+			total += iov.Len
+		}
+		return total, 0
 	}
 	if len(v) > 1 && off < 0 && (write || f.stream()) {
 		if done, e, ok := t.gathered(f, v, write); ok {
@@ -249,7 +337,7 @@ func (t *Task) gathered(f *File, v []Iovec, write bool) (uint64, abi.Errno, bool
 // stream tells whether reading may wait for somebody.
 func (f *File) stream() bool {
 	switch f.ops.(type) {
-	case streamOps, pipeOps:
+	case streamOps, pipeOps, consoleOps:
 		return true
 	}
 	return false
@@ -298,6 +386,10 @@ func sendfile(wide bool) Handler {
 		defer ft.put(in)
 		if !in.readable() || !out.writable() {
 			return 0, abi.EBADF
+		}
+		switch in.ops.(type) {
+		case folderOps, nodeFolderOps:
+			return 0, abi.EINVAL
 		}
 		if out.append() || in.stream() {
 			return 0, abi.EINVAL
@@ -427,6 +519,9 @@ func sysCopyFileRange(t *Task, a Args) (uint64, abi.Errno) {
 	if e != 0 {
 		return 0, e
 	}
+	if e := t.apart(in, out, a, inOff, outOff, n); e != 0 {
+		return 0, e
+	}
 	done, e := t.copy(in, out, inOff, outOff, n)
 	if e != 0 {
 		return 0, e
@@ -444,9 +539,45 @@ func sysCopyFileRange(t *Task, a Args) (uint64, abi.Errno) {
 	return done, 0
 }
 
+// apart checks what copy_file_range is asked for: offsets that are there, and
+// within one file two ranges that do not overlap.
+func (t *Task) apart(in, out *File, args Args, inOff, outOff int64, n uint64) abi.Errno {
+	var e abi.Errno
+	if args[1] == 0 {
+		if inOff, e = in.ops.seek(t, in, 0, abi.SEEK_CUR); e != 0 {
+			return e
+		}
+	}
+	if args[3] == 0 {
+		if outOff, e = out.ops.seek(t, out, 0, abi.SEEK_CUR); e != 0 {
+			return e
+		}
+	}
+	switch {
+	case uint64(inOff)+n < n, uint64(outOff)+n < n:
+		return abi.EOVERFLOW
+	case inOff < 0, outOff < 0, inOff+int64(n) < 0, outOff+int64(n) < 0:
+		return abi.EINVAL
+	}
+	var a, b host.Stat
+	if e := in.ops.stat(t, in, &a); e != 0 {
+		return e
+	}
+	if e := out.ops.stat(t, out, &b); e != 0 {
+		return e
+	}
+	if a.Dev == b.Dev && a.Ino == b.Ino {
+		size := min(int64(n), max(a.Size-inOff, 0))
+		if inOff < outOff+size && outOff < inOff+size {
+			return abi.EINVAL
+		}
+	}
+	return 0
+}
+
 // Sizes
 
-func (t *Task) ftruncate(fd uint64, size int64) (uint64, abi.Errno) {
+func (t *Task) ftruncate(fd uint64, size int64, small bool) (uint64, abi.Errno) {
 	if size < 0 {
 		return 0, abi.EINVAL
 	}
@@ -455,16 +586,16 @@ func (t *Task) ftruncate(fd uint64, size int64) (uint64, abi.Errno) {
 		return 0, e
 	}
 	defer t.proc.files.put(f)
-	if !f.writable() {
+	if !f.writable() || small && !t.is64() && size > 1<<31-1 && f.flags.Load()&abi.O_LARGEFILE == 0 {
 		return 0, abi.EINVAL
 	}
 	return 0, f.ops.truncate(t, f, size)
 }
 
-func sysFtruncate(t *Task, a Args) (uint64, abi.Errno) { return t.ftruncate(a[0], t.long(a[1])) }
+func sysFtruncate(t *Task, a Args) (uint64, abi.Errno) { return t.ftruncate(a[0], t.long(a[1]), true) }
 
 func sysFtruncate64(t *Task, a Args) (uint64, abi.Errno) {
-	return t.ftruncate(a[0], t.offset(a[1], a[2]))
+	return t.ftruncate(a[0], t.offset(a[1], a[2]), false)
 }
 
 func (t *Task) truncatePath(addr uint64, size int64) (uint64, abi.Errno) {
@@ -502,46 +633,59 @@ func sysFallocate(t *Task, a Args) (uint64, abi.Errno) {
 	}
 	defer t.proc.files.put(f)
 	mode := uint32(a[1])
+	const known = abi.FALLOC_FL_KEEP_SIZE | abi.FALLOC_FL_PUNCH_HOLE | abi.FALLOC_FL_COLLAPSE_RANGE | abi.FALLOC_FL_ZERO_RANGE |
+		abi.FALLOC_FL_INSERT_RANGE | abi.FALLOC_FL_UNSHARE_RANGE
+	punch, zero := mode&abi.FALLOC_FL_PUNCH_HOLE != 0, mode&abi.FALLOC_FL_ZERO_RANGE != 0
 	switch {
 	case off < 0 || size <= 0:
 		return 0, abi.EINVAL
-	case off+size < 0:
-		return 0, abi.EFBIG
+	case mode&^known != 0, punch && zero, punch && mode&abi.FALLOC_FL_KEEP_SIZE == 0:
+		return 0, abi.EOPNOTSUPP
 	case !f.writable():
 		return 0, abi.EBADF
-	case mode&^abi.FALLOC_FL_KEEP_SIZE != 0:
-		return 0, abi.EOPNOTSUPP
 	}
-	if _, ok := f.ops.(regularOps); !ok {
+	switch f.ops.(type) {
+	case regularOps:
+	case folderOps, nodeFolderOps:
+		return 0, abi.EISDIR
+	default:
 		if f.stream() {
 			return 0, abi.ESPIPE
 		}
 		return 0, abi.ENODEV
 	}
+	switch {
+	case off+size < 0:
+		return 0, abi.EFBIG
+	case mode&(abi.FALLOC_FL_COLLAPSE_RANGE|abi.FALLOC_FL_INSERT_RANGE|abi.FALLOC_FL_UNSHARE_RANGE) != 0:
+		return 0, abi.EOPNOTSUPP
+	}
+	h := t.proc.files.host
 	var st host.Stat
 	if e := f.ops.stat(t, f, &st); e != 0 {
 		return 0, e
 	}
-	if e := t.mayGrow(f, off+size); e != 0 {
-		return 0, e
+	grows := mode&abi.FALLOC_FL_KEEP_SIZE == 0 && off+size > st.Size
+	if grows {
+		if e := t.mayGrow(f, off+size); e != 0 {
+			return 0, e
+		}
 	}
-	if e := t.proc.files.host.Allocate(f.h, off+size); e != 0 {
-		return 0, e
+	if punch || zero {
+		if e := f.ops.(regularOps).mem.mayWrite(t, f, nil, off); e != 0 {
+			return 0, e
+		}
+		if e := h.Zero(f.h, off, size); e != 0 {
+			return 0, e
+		}
 	}
-	if mode == 0 && off+size > st.Size {
+	if !punch {
+		if e := h.Allocate(f.h, off+size); e != 0 {
+			return 0, e
+		}
+	}
+	if grows {
 		return 0, f.ops.truncate(t, f, off+size)
-	}
-	return 0, 0
-}
-
-func sysFadvise(t *Task, a Args) (uint64, abi.Errno) {
-	f, e := t.file(a[0])
-	if e != 0 {
-		return 0, e
-	}
-	defer t.proc.files.put(f)
-	if f.stream() {
-		return 0, abi.ESPIPE
 	}
 	return 0, 0
 }

@@ -45,6 +45,11 @@ func (t *Task) openPlace(pl place, flags int, perm uint32) (*File, abi.Errno) {
 		}
 		return opened(f, flags), 0
 	}
+	if flags&abi.O_CREAT != 0 {
+		if e := t.mayChange(pl, true); e != 0 {
+			return nil, e
+		}
+	}
 	check := 0
 	if t.proc.uid != 0 {
 		check = host.CheckMode
@@ -56,6 +61,9 @@ func (t *Task) openPlace(pl place, flags int, perm uint32) (*File, abi.Errno) {
 	}
 	h, kind, e := pl.mnt.tree.Open(pl.rel, check|flags&(abi.O_ACCMODE|abi.O_CREAT|abi.O_EXCL|abi.O_TRUNC|abi.O_APPEND|abi.O_DIRECTORY), perm)
 	if e != 0 {
+		if e == abi.EEXIST {
+			t.clash(pl)
+		}
 		if e == abi.ELOOP && flags&abi.O_DIRECTORY != 0 && flags&abi.O_NOFOLLOW != 0 {
 			e = abi.ENOTDIR
 		}
@@ -83,8 +91,20 @@ func (t *Task) openat(dirfd int32, addr uint64, flags int, mode uint32) (uint64,
 		return 0, e
 	}
 	if flags&abi.O_TMPFILE == abi.O_TMPFILE {
-		return 0, abi.EOPNOTSUPP
+		_, umask := t.proc.files.current()
+		f, e := t.openTemp(dirfd, p, flags, mode&0o7777&^umask)
+		if e != 0 {
+			return 0, e
+		}
+		fd, e := t.proc.files.install(f, 0, flags&abi.O_CLOEXEC != 0)
+		return uint64(fd), e
 	}
+	return t.openWith(flags, mode, p, func(follow bool, op func(place) abi.Errno) abi.Errno { return t.at(dirfd, p, follow, op) })
+}
+
+// openWith opens the place that find gives to op; p is the path as the program
+// wrote it.
+func (t *Task) openWith(flags int, mode uint32, p string, find func(follow bool, op func(place) abi.Errno) abi.Errno) (uint64, abi.Errno) {
 	if flags&abi.O_PATH != 0 {
 		flags &= abi.O_PATH | abi.O_DIRECTORY | abi.O_NOFOLLOW | abi.O_CLOEXEC
 	}
@@ -98,7 +118,7 @@ func (t *Task) openat(dirfd int32, addr uint64, flags int, mode uint32) (uint64,
 	_, umask := ft.current()
 	follow := flags&abi.O_NOFOLLOW == 0 && flags&(abi.O_CREAT|abi.O_EXCL) != abi.O_CREAT|abi.O_EXCL
 	var f *File
-	e = t.at(dirfd, p, follow, func(pl place) (e abi.Errno) {
+	e := find(follow, func(pl place) (e abi.Errno) {
 		f, e = t.openPlace(pl, flags, mode&0o7777&^umask)
 		return e
 	})
@@ -135,24 +155,6 @@ func (t *Task) openFlags(v uint64) int {
 		f |= abi.O_LARGEFILE
 	}
 	return f
-}
-
-func sysOpenat2(t *Task, a Args) (uint64, abi.Errno) {
-	if a[3] < abi.SizeofI386OpenHow {
-		return 0, abi.EINVAL
-	}
-	how, e := t.Bytes(a[2], abi.SizeofI386OpenHow, false)
-	if e != 0 {
-		return 0, e
-	}
-	if le64(how[abi.I386OpenHowResolve:]) != 0 {
-		return 0, abi.ENOSYS
-	}
-	flags := le64(how)
-	if flags>>32 != 0 || flags&abi.O_CREAT == 0 && le64(how[8:]) != 0 {
-		return 0, abi.EINVAL
-	}
-	return t.openat(int32(a[0]), a[1], t.openFlags(flags), uint32(le64(how[8:])))
 }
 
 func sysClose(t *Task, a Args) (uint64, abi.Errno) {

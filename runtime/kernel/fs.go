@@ -72,8 +72,10 @@ func newNamespace(p *Process, cfg FilesConfig) (*namespace, error) {
 		ns.add(&mount{path: guest, tree: tree, native: native})
 		return nil
 	}
-	ns.add(&mount{path: "/proc", node: procRoot(p)})
+	ns.add(&mount{path: "/proc", node: procRoot(p).readOnly()})
+	ns.add(&mount{path: "/sys", node: sysRoot(p).readOnly()})
 	ns.add(&mount{path: "/dev", node: devRoot(p)})
+	ns.add(sharedMemory(cfg.Host))
 	if cfg.Root != "" {
 		if err := add("/", cfg.Root); err != nil {
 			return nil, err
@@ -94,7 +96,7 @@ func newNamespace(p *Process, cfg FilesConfig) (*namespace, error) {
 			}}
 		}
 		root := newFolder("/")
-		for _, name := range []string{"mnt", "tmp", "dev", "proc", "etc"} {
+		for _, name := range []string{"mnt", "tmp", "dev", "proc", "sys", "etc"} {
 			root.add(newFolder(name))
 		}
 		ns.add(&mount{path: "/", node: root})
@@ -315,11 +317,11 @@ func (t *Task) start(dirfd int32, p string) (string, abi.Errno) {
 	defer ft.put(f)
 	switch f.ops.(type) {
 	case folderOps, nodeFolderOps:
-		return f.path, 0
+		return t.where(f), 0
 	case pathOps:
 		var st host.Stat
 		if e := f.ops.stat(t, f, &st); e == 0 && st.Mode&abi.S_IFMT == abi.S_IFDIR {
-			return f.path, 0
+			return t.where(f), 0
 		}
 	}
 	return "", abi.ENOTDIR
@@ -455,6 +457,9 @@ func (t *Task) at(dirfd int32, p string, follow bool, op func(place) abi.Errno) 
 	if ok {
 		pl := t.proc.files.ns.at(c)
 		if pl.mnt.tree != nil {
+			if e := t.mayReach(c); e != 0 {
+				return e
+			}
 			e := op(pl)
 			switch e {
 			case abi.ENOENT:
@@ -473,6 +478,9 @@ func (t *Task) at(dirfd int32, p string, follow bool, op func(place) abi.Errno) 
 	}
 	pl, e := t.walk(dir, p, follow)
 	if e != 0 {
+		return e
+	}
+	if e := t.mayReach(pl.path); e != 0 {
 		return e
 	}
 	return op(pl)

@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"sort"
-	"strings"
 
 	"bee/runtime/abi"
 	"bee/runtime/host"
@@ -17,11 +16,16 @@ type node struct {
 	rdev uint64
 
 	kids []*node
-	// dynamic makes the entries of a folder that change.
+	// dynamic makes the entries of a folder that change; lookup finds one of
+	// them, where making all takes long or names are there that no listing
+	// shows.
 	dynamic func() []*node
+	lookup  func(name string) *node
 	text    func(t *Task) string
-	link    func(t *Task) string
-	ops     fileOps // of a device
+	// store takes what is written to a text.
+	store func(t *Task, s string) abi.Errno
+	link  func(t *Task) string
+	ops   fileOps // of a device
 	// magic opens what a link of /proc stands for, which may have no path.
 	magic func(t *Task, flags int) (*File, abi.Errno)
 }
@@ -33,6 +37,11 @@ func newFolder(name string, kids ...*node) *node {
 
 func newText(name string, text func(t *Task) string) *node {
 	return &node{name: name, mode: abi.S_IFREG | 0o444, text: text}
+}
+
+// newSecret is a text that only the owner may read.
+func newSecret(name string, text func(t *Task) string) *node {
+	return &node{name: name, mode: abi.S_IFREG | 0o400, text: text}
 }
 
 func newLink(name string, link func(t *Task) string) *node {
@@ -58,6 +67,9 @@ func (n *node) children() []*node {
 }
 
 func (n *node) child(name string) *node {
+	if n.lookup != nil {
+		return n.lookup(name)
+	}
 	for _, k := range n.children() {
 		if k.name == name {
 			return k
@@ -66,14 +78,17 @@ func (n *node) child(name string) *node {
 	return nil
 }
 
-// number makes an inode number from a name: the same in every run.
-func (n *node) number() uint64 {
+// hash is FNV-1a of the name.
+func (n *node) hash() uint64 {
 	h := uint64(14695981039346656037)
 	for _, c := range []byte(n.name) {
 		h = (h ^ uint64(c)) * 1099511628211
 	}
-	return h>>40 + 2 + n.ino
+	return h
 }
+
+// number makes an inode number from a name: the same in every run.
+func (n *node) number() uint64 { return n.hash()>>40 + 2 + n.ino }
 
 func (n *node) stat(t *Task, st *host.Stat) {
 	*st = host.Stat{Dev: 0x16, Ino: n.number(), Mode: n.mode, Nlink: 1, Rdev: n.rdev, Blksize: 4096}
@@ -106,7 +121,7 @@ func (n *node) open(t *Task, pl place, flags int) (*File, abi.Errno) {
 		return nil, abi.EISDIR
 	case kind != abi.S_IFDIR && flags&abi.O_DIRECTORY != 0:
 		return nil, abi.ENOTDIR
-	case kind == abi.S_IFREG && write:
+	case kind == abi.S_IFREG && write && n.store == nil:
 		return nil, abi.EACCES
 	}
 	f := &File{path: pl.path, data: n}
@@ -117,7 +132,7 @@ func (n *node) open(t *Task, pl place, flags int) (*File, abi.Errno) {
 		f.ops = n.ops
 	default:
 		f.ops = textOps{}
-		f.data = &openText{n, n.text(t)}
+		f.data = &openText{n: n, text: n.text(t)}
 	}
 	return f, 0
 }
@@ -144,25 +159,56 @@ func (nodeFolderOps) close(*File) {}
 type textOps struct{ baseOps }
 
 type openText struct {
-	n    *node
-	text string
+	n     *node
+	text  string
+	begun bool // has been read from
 }
 
 func (o textOps) read(t *Task, f *File, p []byte) (int, abi.Errno) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n, e := o.pread(t, f, p, f.off)
+	n, e := o.at(t, f, p, f.off)
 	f.off += int64(n)
 	return n, e
 }
 
-func (textOps) pread(_ *Task, f *File, p []byte, off int64) (int, abi.Errno) {
-	s := f.data.(*openText).text
-	if off >= int64(len(s)) {
+func (o textOps) pread(t *Task, f *File, p []byte, off int64) (int, abi.Errno) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return o.at(t, f, p, off)
+}
+
+// at reads a piece. Whoever begins from the start again gets what is true now,
+// as on Linux. f.mu is held.
+func (textOps) at(t *Task, f *File, p []byte, off int64) (int, abi.Errno) {
+	o := f.data.(*openText)
+	if off == 0 && o.begun {
+		o.text = o.n.text(t)
+	}
+	o.begun = true
+	if off >= int64(len(o.text)) {
 		return 0, 0
 	}
-	return copy(p, s[off:]), 0
+	return copy(p, o.text[off:]), 0
 }
+
+func (textOps) write(t *Task, f *File, p []byte) (int, abi.Errno) {
+	n := f.data.(*openText).n
+	if n.store == nil {
+		return 0, abi.EIO
+	}
+	if e := n.store(t, string(p[:min(len(p), abi.PageSize)])); e != 0 {
+		return 0, e
+	}
+	return len(p), 0
+}
+
+func (o textOps) pwrite(t *Task, f *File, p []byte, _ int64) (int, abi.Errno) {
+	return o.write(t, f, p)
+}
+
+// truncate is what a shell's > does before it writes.
+func (textOps) truncate(*Task, *File, int64) abi.Errno { return 0 }
 
 func (textOps) seek(_ *Task, f *File, off int64, whence int) (int64, abi.Errno) {
 	f.mu.Lock()
@@ -183,116 +229,5 @@ func (textOps) stat(t *Task, f *File, st *host.Stat) abi.Errno {
 type pathOps struct{ baseOps }
 
 func (pathOps) stat(t *Task, f *File, st *host.Stat) abi.Errno {
-	return t.lstat(f.data.(place), st)
-}
-
-// Devices.
-
-func devRoot(p *Process) *node {
-	fdLink := func(name, target string) *node { return newLink(name, constant(target)) }
-	n := newFolder("dev",
-		newDevice("null", 1, 3, nullOps{}), newDevice("zero", 1, 5, zeroOps{}), newDevice("full", 1, 7, zeroOps{full: true}),
-		newDevice("random", 1, 8, randomOps{}), newDevice("urandom", 1, 9, randomOps{}),
-		fdLink("stdin", "/proc/self/fd/0"), fdLink("stdout", "/proc/self/fd/1"), fdLink("stderr", "/proc/self/fd/2"), fdLink("fd", "/proc/self/fd"),
-	)
-	return n.add(newTTYNode())
-}
-
-// deviceOps know their node.
-type deviceOps struct{ baseOps }
-
-func (deviceOps) stat(t *Task, f *File, st *host.Stat) abi.Errno {
-	f.data.(*node).stat(t, st)
-	return 0
-}
-func (deviceOps) seek(*Task, *File, int64, int) (int64, abi.Errno) { return 0, 0 }
-
-type nullOps struct{ deviceOps }
-
-func (nullOps) read(*Task, *File, []byte) (int, abi.Errno)                  { return 0, 0 }
-func (nullOps) write(_ *Task, _ *File, p []byte) (int, abi.Errno)           { return len(p), 0 }
-func (nullOps) pread(*Task, *File, []byte, int64) (int, abi.Errno)          { return 0, 0 }
-func (nullOps) pwrite(_ *Task, _ *File, p []byte, _ int64) (int, abi.Errno) { return len(p), 0 }
-
-type zeroOps struct {
-	deviceOps
-	full bool
-}
-
-func (zeroOps) read(_ *Task, _ *File, p []byte) (int, abi.Errno) {
-	clear(p)
-	return len(p), 0
-}
-
-func (o zeroOps) write(_ *Task, _ *File, p []byte) (int, abi.Errno) {
-	if o.full {
-		return 0, abi.ENOSPC
-	}
-	return len(p), 0
-}
-
-func (o zeroOps) pread(t *Task, f *File, p []byte, _ int64) (int, abi.Errno) { return o.read(t, f, p) }
-
-func (o zeroOps) pwrite(t *Task, f *File, p []byte, _ int64) (int, abi.Errno) {
-	return o.write(t, f, p)
-}
-
-type randomOps struct{ deviceOps }
-
-func (randomOps) read(t *Task, _ *File, p []byte) (int, abi.Errno) {
-	return len(p), t.proc.Random(p)
-}
-func (randomOps) write(_ *Task, _ *File, p []byte) (int, abi.Errno) { return len(p), 0 }
-func (o randomOps) pread(t *Task, f *File, p []byte, _ int64) (int, abi.Errno) {
-	return o.read(t, f, p)
-}
-
-// A small /etc for the view without --root.
-func etcRoot(p *Process) *node {
-	user := func() string {
-		name := p.system.Info().UserName
-		if i := strings.LastIndexByte(name, '\\'); i >= 0 {
-			name = name[i+1:]
-		}
-		if name = strings.Map(func(r rune) rune {
-			if r <= ' ' || r == ':' {
-				return '_'
-			}
-			return r
-		}, strings.ToLower(name)); name == "" || name == "root" && p.uid != 0 {
-			name = "user"
-		}
-		return name
-	}
-	line := func(format func(name string) string) func(*Task) string {
-		return func(*Task) string { return format(user()) }
-	}
-	hostname := func() string {
-		if h := p.system.Info().Hostname; h != "" {
-			return h
-		}
-		return "localhost"
-	}
-	return newFolder("etc",
-		newText("passwd", line(func(name string) string {
-			s := "root:x:0:0:root:/root:/bin/sh\n"
-			if p.uid != 0 {
-				s += name + ":x:" + utoa(p.uid) + ":" + utoa(p.gid) + "::/:/bin/sh\n"
-			}
-			return s
-		})),
-		newText("group", line(func(name string) string {
-			s := "root:x:0:\n"
-			if p.gid != 0 {
-				s += name + ":x:" + utoa(p.gid) + ":\n"
-			}
-			return s
-		})),
-		newText("hostname", func(*Task) string { return hostname() + "\n" }),
-		newText("hosts", func(*Task) string { return "127.0.0.1\tlocalhost " + hostname() + "\n::1\tlocalhost\n" }),
-		newText("resolv.conf", constant("")),
-		newText("nsswitch.conf", constant("passwd: files\ngroup: files\nhosts: files dns\n")),
-		newText("protocols", constant("ip\t0\nicmp\t1\ntcp\t6\nudp\t17\n")),
-		newText("services", constant("ssh\t22/tcp\ndomain\t53/tcp\ndomain\t53/udp\nhttp\t80/tcp\nhttps\t443/tcp\n")),
-	)
+	return t.lstat(t.placeOf(f), st)
 }

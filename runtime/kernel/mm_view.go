@@ -95,37 +95,46 @@ func (s *AddressSpace) attach(o *object, off, lo, hi uint64) abi.Errno {
 	a := s.granuleDown(lo)
 	from, to := a, hi
 	delta := off - lo // of an address in the object
+	resume := func() {}
+	defer func() { resume() }()
 	var old []view
-	for i := s.findView(a); i < len(s.views) && s.views[i].lo < s.granuleUp(hi); i++ {
+	for i := s.findView(a); i < len(s.views) && s.views[i].lo < s.granuleUp(hi); {
 		v := s.views[i]
-		switch {
-		case v.obj == o && v.off-v.lo == delta:
+		if v.obj == o && v.off-v.lo == delta {
 			if v.lo <= lo && v.hi >= hi {
 				return 0
 			}
 			from, to = min(from, v.lo), max(to, v.hi)
-		case s.shown(v.lo, v.hi):
-			return s.unfitAt(lo, "other shared memory lies in the same 64 KiB")
+			old = append(old, v)
+			i++
+			continue
 		}
-		old = append(old, v)
+		resume()
+		resume = s.pause()
+		if err := s.evictView(v, a, s.granuleUp(hi)); err != 0 {
+			return err
+		}
+		i = s.findView(a)
+		old = old[:0]
+		from, to = a, hi
 	}
 	to = min(to, o.pages()-delta)
 	if err := s.ensureSection(o); err != 0 {
 		return err
 	}
-	resume := s.pause()
-	defer resume()
+	resume()
+	resume = s.pause()
 	if err := s.clearReserved(from, s.granuleUp(to)); err != 0 {
 		return err
 	}
 	for _, v := range old {
 		s.dropView(v)
 	}
-	err := s.addView(o, from, to)(from + delta)
+	err := s.addView(o, from, to, from+delta)
 	if err != 0 {
 		for _, v := range old {
 			if s.shown(v.lo, v.hi) {
-				_ = s.addView(v.obj, v.lo, v.hi)(v.off)
+				_ = s.addView(v.obj, v.lo, v.hi, v.off)
 				_ = s.reprotect(v.lo, v.hi)
 			}
 		}
@@ -137,21 +146,19 @@ func (s *AddressSpace) attach(o *object, off, lo, hi uint64) abi.Errno {
 // addView maps pages [lo, hi) of an object, from an offset on.
 //
 // Preconditions: s.mu is held; the host has nothing there.
-func (s *AddressSpace) addView(o *object, lo, hi uint64) func(off uint64) abi.Errno {
-	return func(off uint64) abi.Errno {
-		if err := s.ensureSection(o); err != 0 {
-			return err
-		}
-		size := min(hi-lo, o.sectionSize-off)
-		if err := s.mem.MapView(o.section, int64(off), uintptr(lo), uintptr(size), o.write); err != 0 {
-			return err
-		}
-		i := sort.Search(len(s.views), func(i int) bool { return s.views[i].lo > lo })
-		s.views = append(s.views, view{})
-		copy(s.views[i+1:], s.views[i:])
-		s.views[i] = view{lo: lo, hi: pageUp(lo + size), obj: o, off: off, size: size}
-		return 0
+func (s *AddressSpace) addView(o *object, lo, hi, off uint64) abi.Errno {
+	if err := s.ensureSection(o); err != 0 {
+		return err
 	}
+	size := min(hi-lo, o.sectionSize-off)
+	if err := s.mem.MapView(o.section, int64(off), uintptr(lo), uintptr(size), o.write); err != 0 {
+		return err
+	}
+	i := sort.Search(len(s.views), func(i int) bool { return s.views[i].lo > lo })
+	s.views = append(s.views, view{})
+	copy(s.views[i+1:], s.views[i:])
+	s.views[i] = view{lo: lo, hi: pageUp(lo + size), obj: o, off: off, size: size}
+	return 0
 }
 
 // dropView takes a view away, whatever shows in it.
@@ -258,26 +265,35 @@ func (s *AddressSpace) evict(lo, hi uint64) abi.Errno {
 		if i == len(s.views) || s.views[i].lo >= b {
 			return 0
 		}
-		v := s.views[i]
-		s.dropView(v)
-		for _, part := range [...]Range{{v.lo, min(a, v.hi)}, {max(b, v.lo), v.hi}} {
-			if part.Lo >= part.Hi {
-				continue
-			}
-			if !s.shown(part.Lo, part.Hi) {
-				s.hold(part.Lo, s.granuleUp(part.Hi))
-				continue
-			}
-			err := s.addView(v.obj, part.Lo, part.Hi)(v.off + part.Lo - v.lo)
-			if err == 0 {
-				err = s.reprotect(part.Lo, part.Hi)
-			}
-			if err != 0 {
-				s.log("shared memory at %#x is lost: %v", part.Lo, err)
-				return abi.ENOMEM
-			}
+		if err := s.evictView(s.views[i], a, b); err != 0 {
+			return err
 		}
 	}
+}
+
+// evictView is evict for one view.
+//
+// Preconditions: s.mu is held, the guest's other threads are paused.
+func (s *AddressSpace) evictView(v view, a, b uint64) abi.Errno {
+	s.dropView(v)
+	for _, part := range [...]Range{{v.lo, min(a, v.hi)}, {max(b, v.lo), v.hi}} {
+		if part.Lo >= part.Hi {
+			continue
+		}
+		if !s.shown(part.Lo, part.Hi) {
+			s.hold(part.Lo, s.granuleUp(part.Hi))
+			continue
+		}
+		err := s.addView(v.obj, part.Lo, part.Hi, v.off+part.Lo-v.lo)
+		if err == 0 {
+			err = s.reprotect(part.Lo, part.Hi)
+		}
+		if err != 0 {
+			s.log("shared memory at %#x is lost: %v", part.Lo, err)
+			return abi.ENOMEM
+		}
+	}
+	return 0
 }
 
 // clearReserved gives up the reservations in [lo, hi), which are whole
@@ -317,8 +333,8 @@ func (s *AddressSpace) cutReserved(i int, lo, hi uint64) abi.Errno {
 		if !v.committed {
 			continue
 		}
-		if v.hidden || v.busy || v.prot&abi.PROT_EXEC != 0 {
-			return s.unfitAt(lo, "it lies beside the program's code")
+		if v.busy {
+			return s.unfitAt(lo, "a file is being read beside it")
 		}
 		keep = append(keep, saved{v: v})
 		total += v.hi - v.lo

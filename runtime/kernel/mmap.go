@@ -240,11 +240,13 @@ func sysMremap(t *Task, a Args) (uint64, abi.Errno) {
 	if r.addr+r.oldSize > s.top || r.addr+r.oldSize < r.addr {
 		return 0, abi.EFAULT
 	}
-	if r.flags&abi.MREMAP_FIXED != 0 {
+	// Where the old place stays mapped, the new address is only a hint, and
+	// checked all the same.
+	if r.flags&(abi.MREMAP_FIXED|abi.MREMAP_DONTUNMAP) != 0 {
 		if r.to&pageMask != 0 || r.to+r.newSize > s.top || r.to+r.newSize < r.to || (r.to < r.addr+r.oldSize && r.addr < r.to+r.newSize) {
 			return 0, abi.EINVAL
 		}
-		if r.to < abi.MmapMinAddr {
+		if r.to < abi.MmapMinAddr && r.flags&abi.MREMAP_FIXED != 0 {
 			return 0, abi.EPERM
 		}
 	}

@@ -130,10 +130,9 @@ func (t *Task) scheduled(v uint64) (*Task, abi.Errno) {
 	return t.taskByID(int32(v))
 }
 
-// cpus is how many processors the program is told of: one, as long as it
-// cannot start threads. Programs that start one per processor would fail, and
-// those that ask first (OpenMP, OpenBLAS) run with one.
-func (p *Process) cpus() int { return 1 }
+// cpus is how many processors the program may use: all that the host gives
+// this process.
+func (p *Process) cpus() int { return max(p.info().CPUs, 1) }
 
 func sysSchedGetaffinity(t *Task, a Args) (uint64, abi.Errno) {
 	n := t.proc.cpus()

@@ -45,7 +45,7 @@ type Table struct {
 func calls() []Call {
 	var all []Call
 	for _, area := range [][]Call{
-		taskCalls(), memoryCalls(), memfdCalls(), timeCalls(), identityCalls(), limitCalls(), schedCalls(), refusedCalls(),
+		taskCalls(), memoryCalls(), memfdCalls(), timeCalls(), identityCalls(), limitCalls(), schedCalls(), refusedCalls(), spliceCalls(),
 		machineCalls(), signalCalls(), tlsCalls(), fileCalls(),
 	} {
 		all = append(all, area...)

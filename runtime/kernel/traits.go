@@ -16,6 +16,9 @@ type traits struct {
 	// maxFileSize is RLIMIT_FSIZE plus 1, so that 0 is no limit. It is read
 	// without the lock.
 	maxFileSize atomic.Uint64
+	// oomScore is /proc/self/oom_score_adj, kept and told.
+	oomScore int
+	layout   Layout
 }
 
 // taskTraits are what a thread keeps of the scheduler's calls and prctl(2).

@@ -59,7 +59,16 @@ type Start struct {
 	PHdr               uint64
 	Brk                uint64
 	ArgsLo, ArgsHi     uint64 // strings of the arguments
+	EnvHi              uint64 // where those of the environment, which follow, end
 	AuxvAddr, AuxvSize uint64
+}
+
+// Layout is what of it /proc tells.
+func (s *Start) Layout() kernel.Layout {
+	return kernel.Layout{
+		CodeLo: s.ImageLo, CodeHi: s.ImageHi, StackTop: s.SP, ArgsLo: s.ArgsLo, ArgsHi: s.ArgsHi, EnvHi: s.EnvHi,
+		AuxvAddr: s.AuxvAddr, AuxvLen: s.AuxvSize,
+	}
 }
 
 // StackDefault is the size of the stack, Linux's default limit.

@@ -54,6 +54,7 @@ func makeStack(as *kernel.AddressSpace, arch image.Arch, h *header, p Params, st
 		return lo + at
 	}
 	execfn := push(p.ExecFN)
+	st.EnvHi = execfn
 	env := make([]uint64, len(p.Env))
 	for i := len(p.Env) - 1; i >= 0; i-- {
 		env[i] = push(p.Env[i])

@@ -15,6 +15,8 @@ type Fault struct {
 	Addr uint64 // access violations: the address
 	PC   uint64 // the guest's own (original) program counter
 	SP   uint64
+	// Beyond: the address is mapped, and lies behind the end of the file.
+	Beyond bool
 }
 
 // NTSTATUS values of exceptions (ntstatus.h).
@@ -52,6 +54,9 @@ const (
 
 // Signal is what Linux sends for the same exception.
 func (f Fault) Signal() abi.Signal {
+	if f.Beyond {
+		return abi.SIGBUS
+	}
 	switch f.Code {
 	case statusIllegal:
 		return abi.SIGILL

@@ -93,5 +93,9 @@ func load(g *Guest, f *image.File, cfg *launch.Config, slots *stubs.Slots, thunk
 	if slots.Moved() {
 		params.SlotDisp = func(s uint8) uint32 { return slots.Disp(stubs.Slot(s)) }
 	}
-	return loader.Load(bytes.NewReader(g.elf), f.Main(), g.proc.Space(), params)
+	start, err := loader.Load(bytes.NewReader(g.elf), f.Main(), g.proc.Space(), params)
+	if err == nil {
+		g.proc.SetLayout(start.Layout())
+	}
+	return start, err
 }

@@ -126,11 +126,11 @@ func (th *thread) broken(err error) {
 // raise delivers a hardware exception: to the guest's handler, or it ends the
 // process. The state is settled.
 func (th *thread) raise(f Fault) {
-	mark := &launch.Mark{Kind: launch.MarkSignaled, Value: uint32(f.Signal()), Message: f.String()}
 	var r kernel.Registers
 	th.cpu.Registers(&r, true)
 	k := f.Linux(th.g.proc.Space(), r.FP)
-	mark.Value = uint32(k.Signal)
+	f.Beyond = k.Signal == abi.SIGBUS && f.Code == statusAccessViolation
+	mark := &launch.Mark{Kind: launch.MarkSignaled, Value: uint32(k.Signal), Message: f.String()}
 	th.g.last.Store(mark)
 	if th.task.Fault(k) {
 		th.g.last.CompareAndSwap(mark, nil)

@@ -3,6 +3,7 @@
 package linuxhost
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"unsafe"
@@ -224,6 +225,59 @@ func (t tree) Link(path string, to host.Tree, toPath string) abi.Errno {
 			return unix.Linkat(dir, name, todir, toname, 0)
 		}))
 	})
+}
+
+func (t tree) Exchange(path string, to host.Tree, toPath string) abi.Errno {
+	return t.at(path, func(dir int, name string) error {
+		return asError(to.(tree).at(toPath, func(todir int, toname string) error {
+			return unix.Renameat2(dir, name, todir, toname, unix.RENAME_EXCHANGE)
+		}))
+	})
+}
+
+func (t tree) OpenTemp(path string, flags int, perm uint32) (host.Handle, abi.Errno) {
+	fd, e := t.open(path, unix.O_TMPFILE|uint64(flags&(abi.O_ACCMODE|abi.O_EXCL)), perm)
+	if e != 0 {
+		return host.NoHandle, e
+	}
+	if perm&umask() != 0 {
+		_ = unix.Fchmod(fd, perm)
+	}
+	return host.Handle(fd), 0
+}
+
+// LinkHandle implements host.Files.
+func (Files) LinkHandle(h host.Handle, to host.Tree, path string) abi.Errno {
+	return to.(tree).at(path, func(dir int, name string) error {
+		return unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", int(h)), dir, name, unix.AT_SYMLINK_FOLLOW)
+	})
+}
+
+// FolderMode knows nothing: Linux itself holds everybody to the modes.
+func (tree) FolderMode(string) (uint32, bool) { return 0, false }
+
+// HoldsModes implements host.Files.
+func (Files) HoldsModes() bool { return true }
+
+// Zero implements host.Files.
+func (Files) Zero(h host.Handle, off, size int64) abi.Errno {
+	return retry(func() error {
+		return unix.Fallocate(int(h), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, off, size)
+	})
+}
+
+// Data implements host.Files.
+func (f Files) Data(h host.Handle, off int64) (first, end int64, e abi.Errno) {
+	first, e = f.Seek(h, off, unix.SEEK_DATA)
+	if e == abi.ENXIO {
+		var st host.Stat
+		e = f.Fstat(h, &st)
+		return st.Size, st.Size, e
+	}
+	if e == 0 {
+		end, e = f.Seek(h, first, unix.SEEK_HOLE)
+	}
+	return first, end, e
 }
 
 func (t tree) Symlink(target, path string) abi.Errno {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -48,7 +49,7 @@ const (
 	infoID            = 59
 	infoDispositionEx = 64
 	infoRenameEx      = 65
-	infoStatLx        = 70
+	infoCaseSensitive = 71
 )
 
 const (
@@ -77,6 +78,11 @@ type Files struct {
 	ofHandle map[windows.Handle]*volume
 	hidden   map[fileKey]uint32
 	later    map[fileKey][]uint16 // files to be deleted, see deleteLater
+	temps    map[windows.Handle]temp
+
+	// strict counts the folders that were given a mode, where only modes
+	// knows it, in which their owner lacks a right.
+	strict atomic.Int32
 
 	sids   func() sids // read once
 	trash  trashNames
@@ -90,7 +96,7 @@ var _ host.Files = (*Files)(nil)
 // NewFiles makes the one Files of a process.
 func NewFiles() *Files {
 	f := &Files{
-		volumes: map[uint64]*volume{}, modes: map[fileKey]uint32{}, ofHandle: map[windows.Handle]*volume{}, hidden: map[fileKey]uint32{},
+		volumes: map[uint64]*volume{}, modes: map[fileKey]uint32{}, ofHandle: map[windows.Handle]*volume{}, hidden: map[fileKey]uint32{}, temps: map[windows.Handle]temp{},
 		sids: sync.OnceValue(readSIDs), terminal: sync.OnceValue(openConsole),
 	}
 	f.frames.New = func() any { return new(frame) }
@@ -197,6 +203,8 @@ func (f *Files) Close(h host.Handle) abi.Errno {
 	f.mu.Lock()
 	v := f.ofHandle[windows.Handle(h)]
 	delete(f.ofHandle, windows.Handle(h))
+	tmp, isTemp := f.temps[windows.Handle(h)]
+	delete(f.temps, windows.Handle(h))
 	hidden := len(f.hidden) > 0
 	f.mu.Unlock()
 	if hidden && v != nil {
@@ -207,6 +215,9 @@ func (f *Files) Close(h host.Handle) abi.Errno {
 			f.mu.Unlock()
 			defer f.deleteNow(key)
 		}
+	}
+	if isTemp && !tmp.onClose {
+		_ = dispose(windows.Handle(h))
 	}
 	return Errno(windows.CloseHandle(windows.Handle(h)))
 }
@@ -260,11 +271,6 @@ func status(err error) windows.NTStatus {
 		return st
 	}
 	return windows.NTStatus(0xC0000001)
-}
-
-// Truncate implements host.Files.
-func (f *Files) Truncate(h host.Handle, size int64) abi.Errno {
-	return statusErrno(set(windows.Handle(h), infoEndOfFile, unsafe.Pointer(&size), 8))
 }
 
 // Allocate implements host.Files.
@@ -520,6 +526,12 @@ func ticks(ns int64) int64 {
 
 // Fstat implements host.Files.
 func (f *Files) Fstat(h host.Handle, st *host.Stat) abi.Errno {
+	f.mu.RLock()
+	v := f.ofHandle[windows.Handle(h)]
+	f.mu.RUnlock()
+	if v != nil { // opened here, so it is no device; to ask makes Wine read from the file
+		return f.stat(windows.Handle(h), v, st, true)
+	}
 	switch typ, _ := windows.GetFileType(windows.Handle(h)); typ {
 	case windows.FILE_TYPE_PIPE:
 		*st = host.Stat{Dev: 13, Ino: uint64(h), Mode: abi.S_IFIFO | 0o600, Nlink: 1, UID: ^uint32(0), GID: ^uint32(0), Blksize: 4096}
@@ -532,13 +544,8 @@ func (f *Files) Fstat(h host.Handle, st *host.Stat) abi.Errno {
 		}
 		return 0
 	}
-	f.mu.RLock()
-	v := f.ofHandle[windows.Handle(h)]
-	f.mu.RUnlock()
-	if v == nil {
-		v = f.volumeOf(windows.Handle(h))
-		f.opened(windows.Handle(h), v)
-	}
+	v = f.volumeOf(windows.Handle(h))
+	f.opened(windows.Handle(h), v)
 	return f.stat(windows.Handle(h), v, st, true)
 }
 
@@ -664,6 +671,11 @@ func (t *tree) Mkdir(path string, perm uint32) abi.Errno {
 	defer windows.CloseHandle(h)
 	if created {
 		t.vol().created(t.f, h, perm, true)
+		// New folders are to tell names apart as Linux does; NTFS can where
+		// the feature for it is there.
+		if yes := uint32(1); !t.vol().noCase.Load() && set(h, infoCaseSensitive, unsafe.Pointer(&yes), 4) != 0 {
+			t.vol().noCase.Store(true)
+		}
 	}
 	return 0
 }

@@ -174,6 +174,18 @@ func (t *tree) Rmdir(path string) abi.Errno {
 	return statusErrno(t.remove(path, windows.FILE_DIRECTORY_FILE))
 }
 
+// empty tells whether a folder has no entries.
+func (f *Files) empty(h windows.Handle) bool {
+	any := false
+	for restart := true; !any; restart = false {
+		end, st := entries(h, make([]uint64, 512), restart, func(_ *dirEntry, name []uint16) { any = any || !dots(name) })
+		if end || st != 0 {
+			break
+		}
+	}
+	return !any
+}
+
 func (t *tree) remove(path string, option uint32) windows.NTStatus {
 	const access = windows.DELETE | windows.SYNCHRONIZE | windows.FILE_READ_ATTRIBUTES
 	if !t.vol().noPosixDelete.Load() {
@@ -196,11 +208,19 @@ func (t *tree) remove(path string, option uint32) windows.NTStatus {
 	var key fileKey
 	h, _, st := create(name, access|windows.FILE_WRITE_ATTRIBUTES, 0, windows.FILE_OPEN, option|optBase, 0, nil)
 	if st == statusSharingViolation {
-		h, _, st = t.open(path, access|windows.FILE_WRITE_ATTRIBUTES, windows.FILE_OPEN, option, 0, nil)
-		if st == 0 && option == windows.FILE_NON_DIRECTORY_FILE {
+		more := uint32(windows.FILE_WRITE_ATTRIBUTES)
+		if option == windows.FILE_DIRECTORY_FILE {
+			more |= windows.FILE_LIST_DIRECTORY
+		}
+		h, _, st = t.open(path, access|more, windows.FILE_OPEN, option, 0, nil)
+		if st == 0 && option == windows.FILE_DIRECTORY_FILE && !t.f.empty(h) {
+			_ = windows.CloseHandle(h)
+			return statusDirectoryNotEmpty
+		}
+		if st == 0 {
 			hidden = t.hide(h, name)
 			var ok bool
-			if key, ok = keyOf(t.vol(), h); ok {
+			if key, ok = keyOf(t.vol(), h); ok && option == windows.FILE_NON_DIRECTORY_FILE {
 				t.f.mu.Lock()
 				t.f.hidden[key]++
 				t.f.mu.Unlock()

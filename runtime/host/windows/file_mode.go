@@ -35,7 +35,7 @@ type volume struct {
 	readOnly bool
 	method   modeMethod
 	// What the volume does not support is not tried twice.
-	noLinkTags, noPosixDelete, noPosixRename atomic.Bool
+	noLinkTags, noPosixDelete, noPosixRename, noCase atomic.Bool
 }
 
 type modeMethod uint8
@@ -155,6 +155,9 @@ func (v *volume) chmod(f *Files, h windows.Handle, perm uint32) abi.Errno {
 	}
 	if v.method == modeLX && e == 0 {
 		return 0
+	}
+	if a.standard.directory && perm&0o700 != 0o700 {
+		f.strict.Add(1)
 	}
 	f.mu.Lock()
 	f.modes[fileKey{v.dev, uint64(a.index)}] = perm

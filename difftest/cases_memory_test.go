@@ -1,0 +1,33 @@
+//go:build linux
+
+package difftest
+
+import (
+	"fmt"
+	"testing"
+)
+
+// memory: mappings of all kinds. mem_random replays operations from a seed; what
+// the pages are comes from /proc/self/maps, what they hold from the kernel.
+var memory = []Case{
+	{Prog: glibc("mem_shared.c")},
+	{Prog: pie("mem_shared.c")},
+	{Prog: lld("mem_shared.c")},
+	{Prog: glibc("mem_shared.c"), Cmd: "bus", Opt: Fault},
+	{Prog: glibc("mem_shared.c"), Cmd: "cut", Opt: Fault},
+	{Prog: glibc("mem_shared.c"), Cmd: "private", Opt: Fault},
+	{Prog: glibc("mem_shared.c"), Cmd: "segv", Opt: Fault},
+	{Prog: lld("mem_random.c"), Cmd: "5 150"},
+}
+
+func TestMemory(t *testing.T) {
+	cases := memory
+	seeds := 4
+	if testing.Short() {
+		seeds = 1
+	}
+	for seed := range seeds {
+		cases = append(cases, Case{Prog: glibc("mem_random.c"), Cmd: fmt.Sprintf("%d 250", seed+1), Opt: LargeOutput})
+	}
+	table(t, cases)
+}

@@ -1,0 +1,6 @@
+package kernel
+
+const (
+	inotifyMaxEvents  = 16384
+	inotifyMaxWatches = 65536
+)
