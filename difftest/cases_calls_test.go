@@ -50,10 +50,10 @@ var knownCalls = []struct {
 	reason  string
 	calls   []string
 }{
-	{"call_files", Both, "openat2 has no RESOLVE_ flags", words(
-		"openat2(beneath)", "openat2(not beneath)", "openat2(not beneath, absolute)", "openat2(no symbolic links)", "openat2(unknown resolve)")},
-	{"call_files", Both, "advice is taken without a look", words("fadvise64(bad advice)", "readahead(pipe)", "sync_file_range(unknown flag)")},
-	{"call_files", I386, "advice is taken without a look", words("fadvise64_64(bad advice)")},
+	{"call_attributes", Both, "files have no extended attributes", words(
+		"setxattr(new)", "setxattr(exists)", "lsetxattr(second)", "fsetxattr(third)", "getxattr(size)", "getxattr(value)", "getxattr(no room)",
+		"getxattr(none)", "lgetxattr(value)", "lgetxattr(none)", "fgetxattr(value)", "listxattr(size)", "listxattr(no room)", "llistxattr(size)",
+		"flistxattr(size)", "removexattr(one)", "removexattr(again)", "lremovexattr(two)", "lremovexattr(again)", "fremovexattr(three)")},
 	{"call_poll", Both, "the size of the mask is not looked at", words("ppoll(wrong size of the mask)")},
 	{"call_poll", I386, "the size of the mask is not looked at", words("ppoll_time64(wrong size of the mask)")},
 	{"call_process", Both, "options are not looked at", words("wait4(bad option)", "waitid(nothing to wait for)", "waitid(no such kind)")},
@@ -74,6 +74,7 @@ const (
 	cannotFail  = "it cannot fail"
 	noComeback  = "it does not come back"
 	refused     = "a user without privileges is always refused"
+	notThere    = "no file system has what it asks for"
 	leader      = "a group leader is always refused"
 	noChildren  = "there are no children"
 	interrupted = "it ends with EINTR only"
@@ -83,13 +84,14 @@ const (
 var oneSided = reasons(map[string]string{
 	cannotFail: "getpid gettid getppid getpgrp getuid geteuid getgid getegid getuid32 geteuid32 getgid32 getegid32 " +
 		"setfsuid setfsgid setfsuid32 setfsgid32 sgetmask ssetmask umask sync sched_yield brk personality set_tid_address munlockall alarm",
-	noComeback: "exit exit_group",
+	noComeback: "exit exit_group sigreturn rt_sigreturn",
 	refused: "chroot mount umount umount2 sethostname setdomainname reboot stime settimeofday clock_settime clock_settime64 syslog " +
 		"setgroups setgroups32 vhangup acct swapon swapoff pivot_root ptrace bpf fanotify_init fanotify_mark userfaultfd perf_event_open " +
 		"open_by_handle_at fsopen fspick fsmount move_mount mount_setattr setns",
+	notThere:    "setxattr lsetxattr fsetxattr getxattr lgetxattr fgetxattr removexattr lremovexattr fremovexattr name_to_handle_at",
 	leader:      "setsid",
 	noChildren:  "wait4 waitpid waitid",
-	interrupted: "pause sigsuspend rt_sigsuspend",
+	interrupted: "pause sigsuspend rt_sigsuspend restart_syscall",
 })
 
 // unproven are the calls that the tables promise and that no program here can

@@ -116,6 +116,7 @@ func runGuest(o *options, p *program, args []string) (status int, line string, e
 	if exe, err = launch.Executable(exe, wide, res.Must); err != nil {
 		return 0, "", fmt.Errorf("%s: %w", p.path, err)
 	}
+	modes := findConsoleModes()
 	child, err := launch.Start(exe, cfg, p.bee, res)
 	if err != nil {
 		return 0, "", fmt.Errorf("%s: %w", p.path, err)
@@ -127,6 +128,7 @@ func runGuest(o *options, p *program, args []string) (status int, line string, e
 	}
 	line = mark.Line()
 	if mark.Kind == launch.MarkNone {
+		modes.restore()
 		if raw == 0 && pressed.seen() {
 			raw = uint32(windows.STATUS_CONTROL_C_EXIT)
 		}

@@ -221,12 +221,15 @@ func TestThrow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range []string{"window_call", "load_call", "evicted_call", "two_sites", "window_setjmp", "load_setjmp"} {
+		for _, name := range []string{"window_call", "load_call", "evicted_call", "two_sites", "window_setjmp", "load_setjmp", "tls_call", "tls_short_call"} {
 			i := slices.IndexFunc(symbols, func(s elf.Symbol) bool { return s.Name == name })
 			start, end := symbols[i].Value-im.Base, symbols[i].Value+symbols[i].Size-im.Base
 			tactic := image.TacticWindow
-			if name == "evicted_call" {
+			switch name {
+			case "evicted_call":
 				tactic = image.TacticEviction
+			case "tls_call":
+				tactic = image.TacticJump
 			}
 			if !slices.ContainsFunc(im.Sites, func(s image.Site) bool { return s.Addr >= start && s.Addr < end && s.Tactic == tactic }) {
 				t.Errorf("%s: no site of %s has tactic %d", w.name, name, tactic)

@@ -110,9 +110,43 @@ func writableTree(pl place) (host.Tree, abi.Errno) {
 	return pl.mnt.tree, 0
 }
 
+// newName reads the path of something to be made and runs op on its place. A
+// slash at the end is for folders: for others it is ENOENT, but EEXIST if the
+// name is there.
+func (t *Task) newName(dirfd int32, addr uint64, folder bool, op func(place) abi.Errno) (uint64, abi.Errno) {
+	p, e := t.Path(addr)
+	if e != 0 {
+		return 0, e
+	}
+	return 0, t.madeAt(dirfd, p, folder, op)
+}
+
+// bare is a path without slashes at its end, which would follow a link there.
+func bare(p string) string {
+	if b := strings.TrimRight(p, "/"); b != "" {
+		return b
+	}
+	return p
+}
+
+func (t *Task) madeAt(dirfd int32, p string, folder bool, op func(place) abi.Errno) abi.Errno {
+	if bare(p) == p {
+		return t.at(dirfd, p, false, op)
+	}
+	return t.at(dirfd, bare(p), false, func(pl place) abi.Errno {
+		if _, e := t.typeOf(pl); e == 0 {
+			return abi.EEXIST
+		}
+		if !folder {
+			return abi.ENOENT
+		}
+		return op(pl)
+	})
+}
+
 func (t *Task) mkdirat(dirfd int32, addr uint64, mode uint32) (uint64, abi.Errno) {
 	_, umask := t.proc.files.current()
-	return t.onPath(dirfd, addr, false, func(pl place) abi.Errno {
+	return t.newName(dirfd, addr, true, func(pl place) abi.Errno {
 		if pl.node != nil || pl.mnt.tree != nil && pl.rel == "" {
 			return abi.EEXIST
 		}
@@ -120,9 +154,10 @@ func (t *Task) mkdirat(dirfd int32, addr uint64, mode uint32) (uint64, abi.Errno
 		if e != 0 {
 			return e
 		}
-		if e := t.mayChange(pl, true); e != 0 {
+		if e := t.mayChange(pl, making); e != 0 {
 			return e
 		}
+		defer t.proc.files.rights.forget()
 		if e = tree.Mkdir(pl.rel, mode&0o1777&^umask); e == abi.EEXIST {
 			t.clash(pl)
 		}
@@ -156,7 +191,7 @@ func (t *Task) rmdirat(dirfd int32, addr uint64) (uint64, abi.Errno) {
 	case dotdot:
 		return 0, abi.ENOTEMPTY
 	}
-	return 0, t.at(dirfd, p, false, func(pl place) abi.Errno {
+	return 0, t.at(dirfd, bare(p), false, func(pl place) abi.Errno {
 		if pl.mnt.tree != nil && pl.rel == "" {
 			return abi.EBUSY
 		}
@@ -164,7 +199,7 @@ func (t *Task) rmdirat(dirfd int32, addr uint64) (uint64, abi.Errno) {
 		if e != 0 {
 			return missing(pl, e)
 		}
-		if e := t.mayChange(pl, false); e != 0 {
+		if e := t.mayChange(pl, taking); e != 0 {
 			return e
 		}
 		defer t.proc.files.rights.forget()
@@ -185,7 +220,16 @@ func (t *Task) unlinkat(dirfd int32, addr uint64) (uint64, abi.Errno) {
 	if e != 0 {
 		return 0, e
 	}
-	return 0, t.at(dirfd, p, false, func(pl place) abi.Errno {
+	return 0, t.at(dirfd, bare(p), false, func(pl place) abi.Errno {
+		if strings.HasSuffix(p, "/") {
+			switch kind, e := t.typeOf(pl); {
+			case e != 0:
+				return e
+			case kind != abi.S_IFDIR:
+				return abi.ENOTDIR
+			}
+			return abi.EISDIR
+		}
 		tree, e := writableTree(pl)
 		if e != 0 {
 			return missing(pl, e)
@@ -193,10 +237,7 @@ func (t *Task) unlinkat(dirfd int32, addr uint64) (uint64, abi.Errno) {
 		if pl.rel == "" {
 			return abi.EISDIR
 		}
-		if strings.HasSuffix(p, "/") {
-			return abi.EISDIR
-		}
-		if e := t.mayChange(pl, false); e != 0 {
+		if e := t.mayChange(pl, taking); e != 0 {
 			return e
 		}
 		return tree.Unlink(pl.rel)
@@ -226,6 +267,30 @@ func (t *Task) two(fd1 int32, p1 string, follow bool, fd2 int32, p2 string, op f
 	})
 }
 
+// parent tells what is wrong with the folder that a path's last name is in.
+func (t *Task) parent(dirfd int32, p string) abi.Errno {
+	dir, e := t.start(dirfd, p)
+	if e != 0 {
+		return e
+	}
+	up := strings.TrimRight(p, "/")
+	up = up[:strings.LastIndexByte(up, '/')+1]
+	if up != "" {
+		pl, e := t.walk(dir, up, true)
+		if e != 0 {
+			return e
+		}
+		dir = pl.path
+	}
+	switch kind, e := t.typeOf(t.proc.files.ns.at(dir)); {
+	case e != 0:
+		return e
+	case kind != abi.S_IFDIR:
+		return abi.ENOTDIR
+	}
+	return t.maySearch(dir)
+}
+
 func (t *Task) renameat(fd1 int32, addr1 uint64, fd2 int32, addr2 uint64, flags uint32) (uint64, abi.Errno) {
 	exchange := flags&abi.RENAME_EXCHANGE != 0
 	if flags&^(abi.RENAME_NOREPLACE|abi.RENAME_EXCHANGE) != 0 || exchange && flags&abi.RENAME_NOREPLACE != 0 {
@@ -245,7 +310,7 @@ func (t *Task) renameat(fd1 int32, addr1 uint64, fd2 int32, addr2 uint64, flags 
 		}
 	}
 	noreplace := flags&abi.RENAME_NOREPLACE != 0
-	return 0, t.two(fd1, p1, false, fd2, p2, func(from, to place) abi.Errno {
+	e = t.two(fd1, bare(p1), false, fd2, bare(p2), func(from, to place) abi.Errno {
 		t1, e := writableTree(from)
 		if e != 0 {
 			return missing(from, e)
@@ -260,6 +325,15 @@ func (t *Task) renameat(fd1 int32, addr1 uint64, fd2 int32, addr2 uint64, flags 
 				return e
 			case noreplace && e == 0:
 				return abi.EEXIST
+			}
+		}
+		if s1, s2 := bare(p1) != p1, bare(p2) != p2; s1 || s2 {
+			k1, e := t.typeOf(from)
+			if e != 0 {
+				return e
+			}
+			if k2, _ := t.typeOf(to); k1 != abi.S_IFDIR && (s1 || !exchange) || exchange && s2 && k2 != abi.S_IFDIR {
+				return abi.ENOTDIR
 			}
 		}
 		switch {
@@ -279,20 +353,11 @@ func (t *Task) renameat(fd1 int32, addr1 uint64, fd2 int32, addr2 uint64, flags 
 		case strings.HasPrefix(from.path, to.path+"/"):
 			return abi.ENOTEMPTY
 		}
-		if e := t.mayChange(from, false); e != 0 {
+		if e := t.mayChange(from, taking); e != 0 {
 			return e
 		}
-		if e := t.mayChange(to, !exchange && noreplace); e != 0 {
+		if e := t.mayChange(to, putting); e != 0 {
 			return e
-		}
-		if strings.HasSuffix(p2, "/") {
-			kind, e := t.typeOf(from)
-			if e != 0 {
-				return e
-			}
-			if kind != abi.S_IFDIR {
-				return abi.ENOTDIR
-			}
 		}
 		if exchange {
 			e = t1.Exchange(from.rel, t2, to.rel)
@@ -309,6 +374,18 @@ func (t *Task) renameat(fd1 int32, addr1 uint64, fd2 int32, addr2 uint64, flags 
 		}
 		return e
 	})
+	if e != 0 {
+		// Linux looks at both folders before it looks at a name.
+		for _, side := range []struct {
+			fd int32
+			p  string
+		}{{fd1, p1}, {fd2, p2}} {
+			if e := t.parent(side.fd, side.p); e != 0 {
+				return 0, e
+			}
+		}
+	}
+	return 0, e
 }
 
 func sysRename(t *Task, a Args) (uint64, abi.Errno) {
@@ -355,15 +432,25 @@ func (t *Task) linkat(fd1 int32, addr1 uint64, fd2 int32, addr2 uint64, flags ui
 			defer t.proc.files.put(f)
 			return t.linkFile(f, fd2, p2)
 		}
-		switch {
+		if strings.HasSuffix(p2, "/") {
+			return t.madeAt(fd2, p2, false, func(place) abi.Errno { return abi.ENOENT })
+		}
+		switch _, e := t.typeOf(to); {
+		case e == 0:
+			t.clash(to)
+			return abi.EEXIST
+		case e != abi.ENOENT:
+			return e
+		}
+		switch e := t.parent(fd2, p2); {
+		case e != 0:
+			return e
 		case from.mnt != to.mnt:
 			return abi.EXDEV
 		case from.mnt.tree == nil:
 			return abi.EPERM
-		case to.rel == "":
-			return abi.EEXIST
 		}
-		if e := t.mayChange(to, true); e != 0 {
+		if e := t.mayChange(to, making); e != 0 {
 			return e
 		}
 		if e = from.mnt.tree.Link(from.rel, to.mnt.tree, to.rel); e == abi.EEXIST {
@@ -389,7 +476,7 @@ func (t *Task) symlinkat(addr uint64, dirfd int32, addr2 uint64) (uint64, abi.Er
 	if target == "" {
 		return 0, abi.ENOENT
 	}
-	return t.onPath(dirfd, addr2, false, func(pl place) abi.Errno {
+	return t.newName(dirfd, addr2, false, func(pl place) abi.Errno {
 		if pl.node != nil || pl.mnt.tree != nil && pl.rel == "" {
 			return abi.EEXIST
 		}
@@ -397,7 +484,7 @@ func (t *Task) symlinkat(addr uint64, dirfd int32, addr2 uint64) (uint64, abi.Er
 		if e != 0 {
 			return e
 		}
-		if e := t.mayChange(pl, true); e != 0 {
+		if e := t.mayChange(pl, making); e != 0 {
 			return e
 		}
 		return tree.Symlink(target, pl.rel)
@@ -453,7 +540,7 @@ func sysReadlinkat(t *Task, a Args) (uint64, abi.Errno) {
 
 func (t *Task) mknodat(dirfd int32, addr uint64, mode uint32) (uint64, abi.Errno) {
 	_, umask := t.proc.files.current()
-	return t.onPath(dirfd, addr, false, func(pl place) abi.Errno {
+	return t.newName(dirfd, addr, false, func(pl place) abi.Errno {
 		var st host.Stat
 		if t.lstat(pl, &st) == 0 {
 			return abi.EEXIST

@@ -407,9 +407,19 @@ func sendfile(wide bool) Handler {
 				return 0, abi.EINVAL
 			}
 		}
-		done, e := t.copy(in, out, off, -1, n)
+		outOff := int64(-1)
+		if in == out && off < 0 { // one position for both, which moves once
+			if off, e = in.ops.seek(t, in, 0, abi.SEEK_CUR); e != 0 {
+				return 0, e
+			}
+			outOff = off
+		}
+		done, e := t.copy(in, out, off, outOff, n)
 		if e != 0 {
 			return 0, e
+		}
+		if outOff >= 0 {
+			_, _ = in.ops.seek(t, in, off+int64(done), abi.SEEK_SET)
 		}
 		if a[2] != 0 {
 			e = t.writeOffset(a[2], wide || t.is64(), off+int64(done))

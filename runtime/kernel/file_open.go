@@ -46,7 +46,10 @@ func (t *Task) openPlace(pl place, flags int, perm uint32) (*File, abi.Errno) {
 		return opened(f, flags), 0
 	}
 	if flags&abi.O_CREAT != 0 {
-		if e := t.mayChange(pl, true); e != 0 {
+		if pl.slash {
+			return nil, abi.EISDIR
+		}
+		if e := t.mayChange(pl, making); e != 0 {
 			return nil, e
 		}
 	}

@@ -61,10 +61,17 @@ func (t *Task) mayReach(p string) abi.Errno {
 	if p == "/" || !t.modesHeld() {
 		return 0
 	}
+	return t.maySearch(path.Dir(p))
+}
+
+// maySearch tells whether a folder and those above it may be searched.
+func (t *Task) maySearch(dir string) abi.Errno {
+	if !t.modesHeld() {
+		return 0
+	}
 	r := &t.proc.files.rights
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	dir := path.Dir(p)
 	if r.searchable[dir] {
 		return 0
 	}
@@ -80,10 +87,19 @@ func (t *Task) mayReach(p string) abi.Errno {
 	return 0
 }
 
+// change is what is done to a name; it says what Linux decides before it looks
+// at the folder's mode.
+type change uint8
+
+const (
+	making  change = iota // EEXIST if it is there
+	taking                // ENOENT if it is not
+	putting               // the name of a rename's target may be there or not
+)
+
 // mayChange tells whether a name may be made in the folder that a place is in,
-// or taken away from there. What is decided before that on Linux: whether the
-// name is there already (making) or not at all (taking away).
-func (t *Task) mayChange(pl place, making bool) abi.Errno {
+// or taken away from there.
+func (t *Task) mayChange(pl place, what change) abi.Errno {
 	if pl.path == "/" || pl.mnt.tree == nil || !t.modesHeld() {
 		return 0
 	}
@@ -94,8 +110,10 @@ func (t *Task) mayChange(pl place, making bool) abi.Errno {
 	if d&3 == 3 {
 		return 0
 	}
-	if _, e := pl.mnt.tree.Type(pl.rel); (e == 0) == making {
-		return 0 // EEXIST or ENOENT, which the call itself finds out
+	if what != putting {
+		if _, e := pl.mnt.tree.Type(pl.rel); (e == 0) == (what == making) {
+			return 0 // the call itself finds out
+		}
 	}
 	return abi.EACCES
 }

@@ -49,6 +49,9 @@ func (t *Task) resolve(dirfd int32, p string, follow bool, how uint64) (place, a
 		if rest == "" {
 			return ns.at(cur), 0
 		}
+		if e := t.maySearch(cur); e != 0 {
+			return place{}, e
+		}
 		name, more, slash := strings.Cut(rest, "/")
 		rest = more
 		last := strings.Trim(more, "/") == ""
@@ -68,9 +71,6 @@ func (t *Task) resolve(dirfd int32, p string, follow bool, how uint64) (place, a
 		}
 		next := path.Join(cur, name)
 		pl := ns.at(next)
-		if e := t.mayReach(next); e != 0 {
-			return place{}, e
-		}
 		kind, e := t.typeOf(pl)
 		switch {
 		case e == abi.ENOENT && last:

@@ -23,7 +23,7 @@ func (t *Task) openTemp(dirfd int32, p string, flags int, perm uint32) (f *File,
 		case pl.mnt.tree == nil:
 			return abi.EOPNOTSUPP
 		}
-		if e := t.mayChange(t.proc.files.ns.at(path.Join(pl.path, "#")), true); e != 0 {
+		if e := t.mayChange(t.proc.files.ns.at(path.Join(pl.path, "#")), making); e != 0 {
 			return e
 		}
 		h, e := pl.mnt.tree.OpenTemp(pl.rel, flags&(abi.O_ACCMODE|abi.O_EXCL), perm)
@@ -45,7 +45,7 @@ func (t *Task) linkFile(f *File, dirfd int32, p string) abi.Errno {
 		case to.rel == "":
 			return abi.EEXIST
 		}
-		if e := t.mayChange(to, true); e != 0 {
+		if e := t.mayChange(to, making); e != 0 {
 			return e
 		}
 		switch f.ops.(type) {

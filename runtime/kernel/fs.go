@@ -60,6 +60,9 @@ type place struct {
 	mnt  *mount
 	rel  string // inside of mnt.tree
 	node *node  // synthetic: nil if there is none of that name
+	// slash tells that the path had a slash at the end, after a name that is
+	// not there.
+	slash bool
 }
 
 func newNamespace(p *Process, cfg FilesConfig) (*namespace, error) {
@@ -383,6 +386,9 @@ func (t *Task) walk(dir, p string, follow bool) (place, abi.Errno) {
 		if rest == "" {
 			return ns.at(cur), 0
 		}
+		if e := t.maySearch(cur); e != 0 {
+			return place{}, e
+		}
 		name, more, _ := strings.Cut(rest, "/")
 		slash := len(name) < len(rest) // a slash follows: this must be a folder
 		rest = more
@@ -404,6 +410,7 @@ func (t *Task) walk(dir, p string, follow bool) (place, abi.Errno) {
 		kind, e := t.typeOf(pl)
 		switch {
 		case e == abi.ENOENT && last:
+			pl.slash = slash
 			return pl, 0
 		case e != 0:
 			return place{}, e
@@ -478,9 +485,6 @@ func (t *Task) at(dirfd int32, p string, follow bool, op func(place) abi.Errno) 
 	}
 	pl, e := t.walk(dir, p, follow)
 	if e != 0 {
-		return e
-	}
-	if e := t.mayReach(pl.path); e != 0 {
 		return e
 	}
 	return op(pl)

@@ -155,9 +155,6 @@ func (lt *lockTable) of(t *Task, f *File) (*fileLocks, abi.Errno) {
 			return nil, e
 		}
 	}
-	if l.h == host.NoHandle {
-		t.proc.logOnce("lock", "locks on %s hold within this program only: the host has none for such a file", f.path)
-	}
 	if lt.files == nil {
 		lt.files = map[fileID]*fileLocks{}
 	}

@@ -230,13 +230,46 @@ static void systems(int fd)
 	CALL(fstatfs64, "wrong size", fd, 4, buf);
 	CALL(fstatfs64, "bad fd", 99, sizeof(struct statfs64), buf);
 #endif
+	struct stat st;
+	stat(".", &st);
+	CALL(ustat, "here", (long)st.st_dev, buf);
 	CALL(ustat, "no device", 0x7fff, buf);
+	CALL(ustat, "bad pointer", (long)st.st_dev, BAD);
 }
 
 static void umasks(void)
 {
 	NUMBER(umask, "set", 027);
 	NUMBER(umask, "back", 022);
+}
+
+/* On files whose file system has none. */
+static void no_extended(void)
+{
+	static const char proc[] = "/proc/self/comm";
+	int fd = opened(proc, O_RDWR);
+	CALL(setxattr, "of proc", proc, "user.one", "1", 1, 0);
+	CALL(lsetxattr, "of proc", proc, "user.one", "1", 1, 0);
+	CALL(fsetxattr, "of proc", fd, "user.one", "1", 1, 0);
+	CALL(getxattr, "of proc", proc, "user.one", buf, 100);
+	CALL(lgetxattr, "of proc", proc, "user.one", buf, 100);
+	CALL(fgetxattr, "of proc", fd, "user.one", buf, 100);
+	NUMBER(listxattr, "of proc", proc, buf, 100);
+	NUMBER(llistxattr, "of proc", proc, buf, 100);
+	NUMBER(flistxattr, "of proc", fd, buf, 100);
+	CALL(removexattr, "of proc", proc, "user.one");
+	CALL(lremovexattr, "of proc", proc, "user.one");
+	CALL(fremovexattr, "of proc", fd, "user.one");
+	struct {
+		unsigned bytes;
+		int type;
+		char handle[64];
+	} handle = { 64, 0, "" };
+	int mount;
+	CALL(name_to_handle_at, "of proc", AT_FDCWD, proc, &handle, &mount, 0);
+	CALL(name_to_handle_at, "bad flag", AT_FDCWD, proc, &handle, &mount, 1 << 20);
+	CALL(name_to_handle_at, "no file", AT_FDCWD, "none", &handle, &mount, 0);
+	close(fd);
 }
 
 static void extended(int fd)
@@ -287,5 +320,6 @@ int main(void)
 	file_times(fd);
 	systems(fd);
 	extended(fd);
+	no_extended();
 	return 0;
 }

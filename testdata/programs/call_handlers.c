@@ -6,6 +6,12 @@ static volatile int seen;
 
 static void handler(int sig) { seen = sig; }
 
+static void told(int sig, siginfo_t *info, void *context)
+{
+	(void)context;
+	seen = info->si_signo == sig ? sig : -1;
+}
+
 int main(void)
 {
 	struct sigaction sa = { .sa_handler = handler };
@@ -19,6 +25,18 @@ int main(void)
 		/* Without handlers nothing would end the waits. */
 		return 1;
 	}
+	/* libc's way back from a handler, which is seen by its going on. */
+#ifdef __i386__
+	printf("sigreturn(handler) = ok\n");
+	sa.sa_flags = SA_SIGINFO;
+	sa.sa_sigaction = told;
+	sigaction(SIGUSR1, &sa, 0);
+	CALL(kill, "self, handler with siginfo", getpid(), SIGUSR1);
+	data("%d", seen);
+#else
+	(void)told;
+#endif
+	printf("rt_sigreturn(handler) = ok\n");
 	sigemptyset(&both);
 	sigaddset(&both, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &both, 0);
@@ -34,6 +52,7 @@ int main(void)
 	CALL(sigsuspend, "pending", 0, 0, 0);
 	data("%d", seen);
 #endif
+	CALL(restart_syscall, "nothing to go on with");
 	/* Again and again, so that none comes too early for good. */
 	struct {
 		struct oldtime every, next;

@@ -1,5 +1,6 @@
-/* System V's shared memory, semaphores and message queues. */
+/* Shared memory, semaphores and message queues of System V, and POSIX's queues. */
 #include "call.h"
+#include <mqueue.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
@@ -53,5 +54,34 @@ int main(void)
 	shm = CALL(ipc, "shared memory", 23, IPC_PRIVATE, 4096, IPC_CREAT | 0600, 0, 0);
 	CALL(ipc, "remove", 24, shm, IPC_RMID, 0, 0, 0);
 #endif
+	char name[32], text[16];
+	unsigned priority = 0;
+	struct mq_attr attr = { .mq_maxmsg = 2, .mq_msgsize = 16 }, was;
+	struct oldtime past = { 1, 0 };
+	snprintf(name, sizeof name, "bee-call-%d", getpid());
+	int queue = CALL(mq_open, "new", name, O_RDWR | O_CREAT | O_EXCL | O_NONBLOCK, 0600, &attr);
+	CALL(mq_open, "again", name, O_RDWR | O_CREAT | O_EXCL, 0600, &attr);
+	CALL(mq_open, "none", "bee-call-none", O_RDWR, 0, 0);
+	CALL(mq_getsetattr, "ask", queue, 0, &was);
+	data("%ld %ld", was.mq_maxmsg, was.mq_msgsize);
+	CALL(mq_getsetattr, "bad fd", 99, 0, &was);
+	CALL(mq_timedsend, "text", queue, "hello", 6, 3, 0);
+	CALL(mq_timedsend, "too long", queue, text, 100, 3, 0);
+	CALL(mq_timedsend, "bad fd", 99, "hello", 6, 3, 0);
+	NUMBER(mq_timedreceive, "text", queue, text, 16, &priority, 0);
+	data("%s %u", text, priority);
+	CALL(mq_timedreceive, "none", queue, text, 16, &priority, &past);
+	CALL(mq_timedreceive, "bad fd", 99, text, 16, &priority, 0);
+#ifdef SYS_mq_timedsend_time64
+	struct time64 past64 = { 1, 0 };
+	CALL(mq_timedsend_time64, "text", queue, "hello", 6, 3, 0);
+	CALL(mq_timedsend_time64, "bad fd", 99, "hello", 6, 3, 0);
+	NUMBER(mq_timedreceive_time64, "text", queue, text, 16, &priority, 0);
+	CALL(mq_timedreceive_time64, "none", queue, text, 16, &priority, &past64);
+#endif
+	CALL(mq_notify, "nobody", queue, 0);
+	CALL(mq_notify, "bad fd", 99, 0);
+	CALL(mq_unlink, "queue", name);
+	CALL(mq_unlink, "again", name);
 	return 0;
 }

@@ -4,6 +4,34 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+/* A child that ends at once, and what its parent hears of it. */
+static void heard(const char *name, const char *label, long pid)
+{
+	int status = 0;
+	printf("%s(%s) = %s\n", name, label, pid > 0 ? "ok" : strerrorname_np(errno));
+	if (pid < 0)
+		return;
+	data("%d", CALL(wait4, label, pid, &status, 0, 0) == pid);
+	data("%#x", status);
+}
+
+static void children(void)
+{
+	long pid;
+	fflush(stdout);
+	if ((pid = syscall(SYS_fork)) == 0)
+		_exit(3);
+	heard("fork", "fork: child", pid);
+	fflush(stdout);
+	if ((pid = vfork()) == 0)
+		_exit(4);
+	heard("vfork", "vfork: child", pid);
+	fflush(stdout);
+	if ((pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0)) == 0)
+		_exit(5);
+	heard("clone", "fork: another way", pid);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 2) {
@@ -16,6 +44,7 @@ int main(int argc, char **argv)
 	}
 	int status;
 	siginfo_t info;
+	children();
 	CALL(wait4, "no child", -1, &status, 0, 0);
 	CALL(wait4, "no such child", 0x3fffffff, &status, 0, 0);
 	CALL(wait4, "bad option", -1, &status, 1 << 20, 0);

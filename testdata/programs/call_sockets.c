@@ -30,6 +30,22 @@ int main(void)
 	NUMBER(recvmsg, "vector", two[1], &m, 0);
 	data("%.6s", buf);
 	CALL(recvmsg, "bad fd", 99, &m, 0);
+	struct mmsghdr many[2] = { { { .msg_iov = &v, .msg_iovlen = 1 }, 0 }, { { .msg_iov = &v, .msg_iovlen = 1 }, 0 } };
+	v.iov_len = 3;
+	NUMBER(sendmmsg, "two", two[0], many, 2, 0);
+	data("%u %u", many[0].msg_len, many[1].msg_len);
+	CALL(sendmmsg, "bad fd", 99, many, 2, 0);
+	CALL(sendmmsg, "bad pointer", two[0], BAD, 2, 0);
+	NUMBER(recvmmsg, "one", two[1], many, 1, 0, 0);
+	data("%u", many[0].msg_len);
+	CALL(recvmmsg, "bad fd", 99, many, 1, 0, 0);
+#ifdef SYS_recvmmsg_time64
+	struct time64 at = { 1, 0 };
+	NUMBER(recvmmsg_time64, "one", two[1], many, 1, 0, &at);
+	CALL(recvmmsg_time64, "bad fd", 99, many, 1, 0, &at);
+#else
+	NUMBER(recvmmsg, "another", two[1], many, 1, 0, 0);
+#endif
 	CALL(shutdown, "write", two[0], SHUT_WR);
 	CALL(shutdown, "bad fd", 99, SHUT_WR);
 	CALL(shutdown, "bad way", two[0], 99);

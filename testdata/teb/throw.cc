@@ -16,6 +16,8 @@
 #define SP "%esp"
 #define LOAD "mov %gs:(%eax),%ecx;"
 #define ENV "movl $env,(%esp);"
+#define TLS_CALL "call *%gs:tls_thrower@ntpoff;"
+#define TLS_SHORT_CALL "mov $tls_thrower@ntpoff,%eax; call *%gs:(%eax);"
 #else
 #define SITE "mov $9999,%eax; syscall;"
 #define ENTER "sub $8,%rsp; .cfi_adjust_cfa_offset 8;"
@@ -24,6 +26,8 @@
 #define SP "%rsp"
 #define LOAD "mov %fs:(%rax),%rcx;"
 #define ENV "mov $env,%edi;"
+#define TLS_CALL "call *%fs:tls_thrower@tpoff;"
+#define TLS_SHORT_CALL "mov $tls_thrower@tpoff,%rax; call *%fs:(%rax);"
 #endif
 
 #define FUNCTION(name, body) \
@@ -52,6 +56,11 @@ FUNCTION(site_call_site, ENTER SITE "call nothing;" SITE "call thrower;" LEAVE);
 FUNCTION(window_setjmp, ENTER ENV SITE "call _setjmp; test %eax,%eax; jne 1f; call jumper; 1:" LEAVE);
 FUNCTION(load_setjmp, ENTER ENV "xor %eax,%eax;" LOAD "call _setjmp; test %eax,%eax; jne 1f; call jumper; 1:" LEAVE);
 FUNCTION(nothing, ".rept 60; lea 1(" SP "),%eax; .endr; ret;");
+// The call is the site: through a pointer in thread-local memory, in place and
+// behind a neighbour.
+FUNCTION(tls_call, ENTER TLS_CALL LEAVE);
+FUNCTION(tls_short_call, ENTER TLS_SHORT_CALL LEAVE);
+FUNCTION(filler_behind, ".rept 60; lea 1(" SP "),%eax; .endr; ret;");
 
 extern "C" {
 jmp_buf env;
@@ -73,6 +82,10 @@ extern "C" void thrower(void)
 	throw std::runtime_error("thrown " + std::to_string(depth));
 }
 
+extern "C" {
+__thread void (*tls_thrower)(void) = thrower;
+}
+
 extern "C" void jumper(void) { longjmp(env, 40 + depth); }
 
 static const struct {
@@ -87,6 +100,8 @@ static const struct {
 	{ "vsyscall", vsyscall },
 	{ "site_call_site", site_call_site },
 #endif
+	{ "tls_call", tls_call },
+	{ "tls_short_call", tls_short_call },
 	{ "window_setjmp", window_setjmp },
 	{ "load_setjmp", load_setjmp },
 };

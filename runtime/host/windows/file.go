@@ -209,8 +209,11 @@ func (f *Files) Close(h host.Handle) abi.Errno {
 	f.mu.Unlock()
 	if hidden && v != nil {
 		// The number of a file that is gone may soon be another's.
-		if key, ok := keyOf(v, windows.Handle(h)); ok {
+		if key, ok := keyOf(v, windows.Handle(h)); ok && !f.openElsewhere(v, key) {
 			f.mu.Lock()
+			if f.hidden[key] > 0 && v.method != modeLX && onlyHidden(windows.Handle(h), f.hidden[key]) {
+				delete(f.modes, key)
+			}
 			delete(f.hidden, key)
 			f.mu.Unlock()
 			defer f.deleteNow(key)
@@ -222,12 +225,44 @@ func (f *Files) Close(h host.Handle) abi.Errno {
 	return Errno(windows.CloseHandle(windows.Handle(h)))
 }
 
+// openElsewhere tells whether another handle has the file open.
+func (f *Files) openElsewhere(v *volume, key fileKey) bool {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	for h, o := range f.ofHandle {
+		if o == v {
+			if k, ok := keyOf(v, h); ok && k == key {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// onlyHidden tells whether a file has no name but hidden ones.
+func onlyHidden(h windows.Handle, hidden uint32) bool {
+	var std standardInfo
+	return query(h, infoStandard, unsafe.Pointer(&std), unsafe.Sizeof(std)) == 0 && std.links <= hidden
+}
+
 // opened remembers the volume of a handle that Close will get.
 func (f *Files) opened(h windows.Handle, v *volume) host.Handle {
 	f.mu.Lock()
 	f.ofHandle[h] = v
 	f.mu.Unlock()
 	return host.Handle(h)
+}
+
+// volumeFor tells the volume of an open file as it was when the file was
+// opened: Wine looks for it by the name that the file had then.
+func (f *Files) volumeFor(h windows.Handle) *volume {
+	f.mu.RLock()
+	v := f.ofHandle[h]
+	f.mu.RUnlock()
+	if v == nil {
+		v = f.volumeOf(h)
+	}
+	return v
 }
 
 // keyOf asks for a file's number.
@@ -683,16 +718,32 @@ func (t *tree) Mkdir(path string, perm uint32) abi.Errno {
 // Fchmod implements host.Files.
 func (f *Files) Fchmod(h host.Handle, perm uint32) abi.Errno {
 	w, e := f.reopen(windows.Handle(h), windows.FILE_WRITE_ATTRIBUTES|windows.FILE_WRITE_EA|windows.WRITE_DAC|windows.WRITE_OWNER)
+	if e == abi.ENOENT {
+		// On its way out: nobody but its handles will ask.
+		v := f.volumeFor(windows.Handle(h))
+		if key, ok := keyOf(v, windows.Handle(h)); ok {
+			if v.method == modeLX {
+				_ = setLX(windows.Handle(h), perm, false)
+			}
+			f.mu.Lock()
+			f.modes[key] = perm & 0o7777
+			f.mu.Unlock()
+			return 0
+		}
+	}
 	if e != 0 {
 		return e
 	}
 	defer windows.CloseHandle(w)
-	return f.volumeOf(w).chmod(f, w, perm)
+	return f.volumeFor(windows.Handle(h)).chmod(f, w, perm)
 }
 
 // SetTimesOf implements host.Files.
 func (f *Files) SetTimesOf(h host.Handle, atime, mtime int64) abi.Errno {
 	w, e := f.reopen(windows.Handle(h), windows.FILE_WRITE_ATTRIBUTES)
+	if e == abi.ENOENT { // on its way out: if the handle has the right
+		return setTimes(windows.Handle(h), atime, mtime)
+	}
 	if e != 0 {
 		return e
 	}
@@ -712,7 +763,8 @@ func setTimes(h windows.Handle, atime, mtime int64) abi.Errno {
 }
 
 // again opens the file of a handle once more, whatever became of its name: an
-// empty name relative to the file itself, as ReOpenFile does it.
+// empty name relative to the file itself, as ReOpenFile does it. Under Wine it
+// is the name that the file once had, so what was opened is compared.
 func again(h windows.Handle, access, options uint32) (windows.Handle, windows.NTStatus) {
 	var us windows.NTUnicodeString
 	oa := windows.OBJECT_ATTRIBUTES{RootDirectory: h, ObjectName: &us}
@@ -720,7 +772,17 @@ func again(h windows.Handle, access, options uint32) (windows.Handle, windows.NT
 	var io windows.IO_STATUS_BLOCK
 	var w windows.Handle
 	st := status(windows.NtCreateFile(&w, access, &oa, &io, nil, 0, shareAll, windows.FILE_OPEN, options|optBase, 0, 0))
+	if st == 0 && !same(w, h) {
+		_ = windows.CloseHandle(w)
+		return 0, statusFileDeleted
+	}
 	return w, st
+}
+
+// same tells whether two handles are of one file.
+func same(a, b windows.Handle) bool {
+	var i, j uint64
+	return query(a, infoInternal, unsafe.Pointer(&i), unsafe.Sizeof(i)) == 0 && query(b, infoInternal, unsafe.Pointer(&j), unsafe.Sizeof(j)) == 0 && i == j
 }
 
 // reopen opens a file once more with other rights.
@@ -743,6 +805,10 @@ func (f *Files) reopen(h windows.Handle, access uint32) (windows.Handle, abi.Err
 	if st == statusAccessDenied {
 		w, _, st = create(name, access&^windows.WRITE_OWNER|windows.READ_CONTROL|windows.SYNCHRONIZE|windows.FILE_READ_ATTRIBUTES, shareAll,
 			windows.FILE_OPEN, optBase, 0, nil)
+	}
+	if st == 0 && !same(w, h) {
+		_ = windows.CloseHandle(w)
+		return 0, abi.ENOENT
 	}
 	return w, statusErrno(st)
 }
@@ -787,7 +853,7 @@ func (f *Files) StatfsOf(h host.Handle, st *host.StatFS) abi.Errno {
 	if e := queryVolume(windows.Handle(h), 7, unsafe.Pointer(&b), unsafe.Sizeof(b)); e != 0 {
 		return statusErrno(e)
 	}
-	v := f.volumeOf(windows.Handle(h))
+	v := f.volumeFor(windows.Handle(h))
 	*st = host.StatFS{
 		Type:  0x5346544e, // NTFS_SB_MAGIC
 		Bsize: int64(b.sectors) * int64(b.bytes), Blocks: uint64(b.total), Bfree: uint64(b.free), Bavail: uint64(b.callerFree),

@@ -231,7 +231,9 @@ func (t *tree) remove(path string, option uint32) windows.NTStatus {
 		return st
 	}
 	defer windows.CloseHandle(h)
-	t.f.forget(t.vol(), h)
+	if hidden == nil {
+		t.f.forget(t.vol(), h)
+	}
 	st = dispose(h)
 	if st == statusCannotDelete && hidden != nil { // it is mapped
 		if t.f.deleteLater(t.vol(), key, hidden) {
