@@ -139,6 +139,12 @@ func (v *VCPU) SetThreadPointer(base uint64) abi.Errno {
 // program's yet.
 func (v *VCPU) LoadThreadPointer(base uint64) {
 	v.slots.Set(stubs.SlotBase, uintptr(base))
+	v.loadMirrors()
+}
+
+// loadMirrors fills the slots of the mirrored words from the thread control
+// block.
+func (v *VCPU) loadMirrors() {
 	for _, m := range v.mirrors() {
 		w, e := v.readWord(v.wordAt(m))
 		if e != 0 {

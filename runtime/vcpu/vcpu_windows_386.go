@@ -51,22 +51,33 @@ func (v *VCPU) registers() [8]*uint32 {
 
 // Settle turns a state in which the guest was interrupted anywhere into one
 // at an instruction of its own, and tells that one's address: a trampoline is
-// rolled to a border of the original instructions, and the register that it
-// had borrowed is given back.
+// rolled to a border of the original instructions, and what it had borrowed is
+// given back.
 func (v *VCPU) Settle() (pc uint64) {
 	s := v.State
+	pc = uint64(s.EIP)
 	if v.img == nil {
-		return uint64(s.EIP)
+		return pc
 	}
-	orig, spill := v.img.OriginalPC(uint64(s.EIP))
-	if orig == uint64(s.EIP) {
-		return orig
+	e, ok := v.img.Entry(pc - v.img.Base)
+	if !ok {
+		return pc
 	}
-	if spill < 8 {
-		*v.registers()[spill] = uint32(v.slots.Get(stubs.SlotSpill))
+	var r [16]uint64
+	regs := v.registers()
+	for i, p := range regs {
+		r[i] = uint64(*p)
 	}
-	s.EIP = uint32(v.img.RunnablePC(orig))
-	return orig
+	reload := v.img.Restore(&e, &r, func(k stubs.Slot) uint64 { return uint64(v.slots.Get(k)) })
+	for i, p := range regs {
+		*p = uint32(r[i])
+	}
+	if reload {
+		v.loadMirrors()
+	}
+	pc = v.img.Base + e.Orig
+	s.EIP = uint32(v.img.RunnablePC(pc))
+	return pc
 }
 
 // returning tells whether the guest is behind a thunk that it has called, and

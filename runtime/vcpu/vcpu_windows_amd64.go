@@ -3,7 +3,6 @@ package vcpu
 import (
 	"encoding/binary"
 
-	"bee/image"
 	"bee/runtime/abi"
 	"bee/runtime/kernel"
 	"bee/stubs"
@@ -52,26 +51,36 @@ func (v *VCPU) registers() [16]*uint64 {
 
 // Settle turns a state in which the guest was interrupted anywhere into one
 // at an instruction of its own, and tells that one's address: a trampoline is
-// rolled to a border of the original instructions, and the register that it
-// had borrowed is given back.
+// rolled to a border of the original instructions, and what it had borrowed is
+// given back.
 func (v *VCPU) Settle() (pc uint64) {
 	s := v.State
+	pc = uint64(s.RIP)
 	if v.img == nil {
-		return s.RIP
+		return pc
 	}
-	orig, spill := v.img.OriginalPC(s.RIP)
-	if orig == s.RIP {
-		return orig
+	e, ok := v.img.Entry(pc - v.img.Base)
+	if !ok {
+		return pc
 	}
-	if spill != image.NoReg {
-		*v.registers()[spill] = uint64(v.slots.Get(stubs.SlotSpill))
-	} else {
-		// In front of a system call rcx may hold the address to go on at,
-		// which lies in the trampoline.
-		s.RCX, _ = v.img.OriginalPC(s.RCX)
+	var r [16]uint64
+	regs := v.registers()
+	for i, p := range regs {
+		r[i] = uint64(*p)
 	}
-	s.RIP = v.img.RunnablePC(orig)
-	return orig
+	reload := v.img.Restore(&e, &r, func(k stubs.Slot) uint64 { return uint64(v.slots.Get(k)) })
+	for i, p := range regs {
+		*p = uint64(r[i])
+	}
+	if reload {
+		v.loadMirrors()
+	}
+	// In front of a system call rcx may hold the address to go on at, which
+	// lies in the trampoline.
+	s.RCX = v.original(s.RCX)
+	pc = v.img.Base + e.Orig
+	s.RIP = uint64(v.img.RunnablePC(pc))
+	return pc
 }
 
 // Registers implements kernel.Machine.
