@@ -134,6 +134,14 @@ TEXT ·leaveFault(SB), NOSPLIT|NOFRAME, $0-0
 	MOVL AX, SI
 	JMP ·leaveVector(SB)
 
+// leaveKick is where a kick sends the thread, as leaveFault.
+TEXT ·leaveKick(SB), NOSPLIT|NOFRAME, $0-0
+	MOVL $REASON_INTERRUPT, CX
+	MOVL CX, S_REASON(AX)
+	CLD
+	MOVL AX, SI
+	JMP ·leaveVector(SB)
+
 // leaveVector saves the vector state of the State in SI and returns from
 // enter.
 TEXT ·leaveVector(SB), NOSPLIT|NOFRAME, $0-0

@@ -176,6 +176,14 @@ TEXT ·leaveFault(SB), NOSPLIT|NOFRAME, $0-0
 	MOVQ AX, SI
 	JMP ·leaveVector(SB)
 
+// leaveKick is where a kick sends the thread, as leaveFault.
+TEXT ·leaveKick(SB), NOSPLIT|NOFRAME, $0-0
+	MOVL $REASON_INTERRUPT, CX
+	MOVL CX, S_REASON(AX)
+	CLD
+	MOVQ AX, SI
+	JMP ·leaveVector(SB)
+
 // leaveVector saves the vector state of the State in SI.
 TEXT ·leaveVector(SB), NOSPLIT|NOFRAME, $0-0
 	MOVL S_VMASKLO(SI), AX

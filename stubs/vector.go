@@ -61,3 +61,26 @@ func (v VectorState) InitVectorArea(area []byte) {
 		}
 	}
 }
+
+// Component is where a state component lies in XSAVE's standard format, and
+// how large it is, in bytes; Aligned components begin at multiples of 64 in
+// the compacted format (Intel SDM vol. 1, 13.4.3).
+type Component struct {
+	Offset, Size uint32
+	Aligned      bool
+}
+
+// Components tells the layout of the components from 2 on (AVX); those that
+// the processor has not are zero.
+func (v VectorState) Components() (c [64]Component) {
+	if v.Mode == VectorFXSave {
+		return c
+	}
+	for i := uint32(2); i < 63; i++ {
+		if v.Mask>>i&1 != 0 {
+			size, off, flags, _ := CPUID(0xd, i)
+			c[i] = Component{off, size, flags&2 != 0}
+		}
+	}
+	return c
+}

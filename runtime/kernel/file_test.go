@@ -56,7 +56,7 @@ func newBoxIn(t testing.TB, arch image.Arch, root string) *box {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &box{TB: t, task: proc.NewTask(&fileTestCPU{}), root: root}
+	b := &box{TB: t, task: proc.NewTask(&testCPU{}), root: root}
 	t.Cleanup(func() {
 		proc.files.closeAll()
 		for _, r := range s.res {
@@ -96,15 +96,6 @@ func testDir(t testing.TB) string {
 	return dir
 }
 
-type fileTestCPU struct{ base uint64 }
-
-func (c *fileTestCPU) ThreadPointer() uint64 { return c.base }
-
-func (c *fileTestCPU) SetThreadPointer(b uint64) abi.Errno {
-	c.base = b
-	return 0
-}
-
 // sys makes a system call by name. Strings and byte slices are put into guest
 // memory.
 func (b *box) sys(name string, args ...any) (uint64, abi.Errno) {
@@ -129,7 +120,7 @@ func (b *box) sys(name string, args ...any) (uint64, abi.Errno) {
 	}
 	for _, e := range b.task.proc.table.Entries() {
 		if e.Name() == name {
-			r := b.task.Syscall(e.Nr, a)
+			r := makeCall(b.task, e.Nr, a)
 			if r < 0 && r > -4096 {
 				return 0, abi.Errno(-r)
 			}

@@ -73,7 +73,7 @@ func TestDrives(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	task := p.NewTask(&fileTestCPU{})
+	task := p.NewTask(&testCPU{})
 	for path, want := range map[string]uint32{
 		"/": abi.S_IFDIR, "/mnt": abi.S_IFDIR, "/mnt/c": abi.S_IFDIR, "/mnt/c/windows": abi.S_IFDIR, "/mnt/c/windows/missing": 0, "/mnt/ccc": 0, "/mnt/C": 0,
 		"/mnt/c/over": abi.S_IFDIR, "/mnt/own": abi.S_IFDIR, "/mnt/own/folder": abi.S_IFDIR, "/tmp": abi.S_IFDIR, "/etc/passwd": abi.S_IFREG, "/mnt/q": 0,

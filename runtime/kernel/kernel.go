@@ -52,4 +52,5 @@ type CPU interface {
 	// SetThreadPointer changes it; mirrored words are written back to the
 	// old block and loaded from the new one.
 	SetThreadPointer(base uint64) abi.Errno
+	Machine
 }

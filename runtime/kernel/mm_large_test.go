@@ -74,7 +74,7 @@ func wideSpace(t testing.TB, cfg SpaceConfig, sizes ...uint64) (*box, *countingM
 		t.Fatal(err)
 	}
 	t.Cleanup(proc.files.closeAll)
-	return &box{TB: t, task: proc.NewTask(&fileTestCPU{})}, count, s.arenas
+	return &box{TB: t, task: proc.NewTask(&testCPU{})}, count, s.arenas
 }
 
 const highest = uint64(0x7e00_0000_0000)

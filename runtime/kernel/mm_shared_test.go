@@ -37,7 +37,7 @@ func memBox(t testing.TB, arch image.Arch, size uint64) (*box, Range) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &box{TB: t, task: proc.NewTask(&fileTestCPU{}), root: root}
+	b := &box{TB: t, task: proc.NewTask(&testCPU{}), root: root}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("log: %s\n%s", log.String(), s.MapsText())

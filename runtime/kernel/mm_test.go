@@ -53,15 +53,6 @@ func testSpace(t testing.TB, arch image.Arch) (*Task, Range) {
 	return proc.NewTask(&testCPU{}), arena
 }
 
-type testCPU struct{ base uint64 }
-
-func (c *testCPU) ThreadPointer() uint64 { return c.base }
-
-func (c *testCPU) SetThreadPointer(b uint64) abi.Errno {
-	c.base = b
-	return 0
-}
-
 // call makes a system call by name.
 func call(t testing.TB, task *Task, name string, args ...uint64) (uint64, abi.Errno) {
 	t.Helper()
@@ -69,7 +60,7 @@ func call(t testing.TB, task *Task, name string, args ...uint64) (uint64, abi.Er
 		if e.Name() == name {
 			var a Args
 			copy(a[:], args)
-			r := task.Syscall(e.Nr, a)
+			r := makeCall(task, e.Nr, a)
 			if r < 0 && r > -4096 {
 				return 0, abi.Errno(-r)
 			}

@@ -128,7 +128,7 @@ func (o *oracle) call(name string, args ...any) (ours, native result) {
 			for i := range w {
 				w[i] = uint64(a[i])
 			}
-			v := o.task.Syscall(uint32(o.numbers[name]), w)
+			v := makeCall(o.task, uint32(o.numbers[name]), w)
 			if r.ret = uint64(v); v < 0 && v > -4096 {
 				r.ret, r.err = 0, abi.Errno(-v)
 			}

@@ -73,14 +73,14 @@ func (p *Process) taskNumber(name string) (int, bool) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return id, id == p.pid || p.tasks[id] != nil
+	return id, id == p.pid || p.find(id) != nil
 }
 
 // threads counts the process's threads.
 func (p *Process) threads() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return max(len(p.tasks), 1)
+	return max(len(p.taskList), 1)
 }
 
 func procSys(p *Process) *node {

@@ -124,9 +124,9 @@ func (p *Process) layout() Layout {
 func (p *Process) taskIDs() []int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	ids := make([]int, 0, len(p.tasks))
-	for id := range p.tasks {
-		ids = append(ids, id)
+	ids := make([]int, 0, len(p.taskList))
+	for _, t := range p.taskList {
+		ids = append(ids, t.tid)
 	}
 	if len(ids) == 0 {
 		ids = append(ids, p.pid)
@@ -137,7 +137,7 @@ func (p *Process) taskIDs() []int {
 func (p *Process) taskName(id int) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if o := p.tasks[id]; o != nil {
+	if o := p.find(id); o != nil {
 		return o.name()
 	}
 	return p.comm
@@ -148,7 +148,7 @@ func (p *Process) storeName(id int, s string) abi.Errno {
 	s = comm(s) // a newline at the end too
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	o := p.tasks[id]
+	o := p.find(id)
 	if o == nil || id == p.pid {
 		p.comm = s
 	} else {
@@ -175,10 +175,12 @@ func storeOOMScore(t *Task, s string) abi.Errno {
 // signalSets are masks with bit n-1 for signal n.
 type signalSets struct{ pending, blocked, ignored, caught uint64 }
 
-// signalSets collects what /proc tells of signals. p.mu is held.
+// signalSets collects what /proc tells of signals.
 func (p *Process) signalSets(o *Task) (s signalSets) {
-	for i := range p.actions[1:] {
-		switch p.actions[i+1].handler {
+	p.sig.mu.Lock()
+	defer p.sig.mu.Unlock()
+	for i := range p.sig.actions[1:] {
+		switch p.sig.actions[i+1].handler {
 		case abi.SIG_DFL:
 		case abi.SIG_IGN:
 			s.ignored |= 1 << i
@@ -187,13 +189,10 @@ func (p *Process) signalSets(o *Task) (s signalSets) {
 		}
 	}
 	if o != nil {
-		s.pending, s.blocked = o.pending.Load(), o.sigMask
+		s.pending, s.blocked = o.pending.set, o.sigMask
 	}
 	return s
 }
-
-// task tells a thread by its id, nil if it is gone. p.mu is held.
-func (p *Process) task(id int) *Task { return p.tasks[id] }
 
 // statText is /proc/PID/stat (proc_pid_stat(5)).
 func (p *Process) statText(id int) string {
@@ -201,8 +200,8 @@ func (p *Process) statText(id int) string {
 	user, system := p.clock.ProcessCPU()
 	u := p.system.Usage()
 	p.mu.Lock()
-	o := p.task(id)
-	threads := max(len(p.tasks), 1)
+	o := p.find(id)
+	threads := max(len(p.taskList), 1)
 	sets := p.signalSets(o)
 	name, nice, policy := p.comm, int32(0), int32(0)
 	if o != nil {
@@ -233,8 +232,8 @@ func (p *Process) statusText(id int) string {
 	u := p.system.Usage()
 	_, umask := p.files.current()
 	p.mu.Lock()
-	o := p.task(id)
-	threads := max(len(p.tasks), 1)
+	o := p.find(id)
+	threads := max(len(p.taskList), 1)
 	sets := p.signalSets(o)
 	name := p.comm
 	var affinity []uint64

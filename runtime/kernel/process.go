@@ -31,6 +31,13 @@ type Config struct {
 	UID, GID uint32
 	Root     bool
 
+	// OnFaultHandler is called when the program first handles a hardware
+	// exception (SIGSEGV...), so that the runner can make the handler find
+	// its stack untouched. Nil if it need not know.
+	OnFaultHandler func()
+	// Spawn starts threads; nil if there cannot be any.
+	Spawn Spawner
+
 	// Log takes the runner's own messages, one line each. Nil drops them.
 	Log io.Writer
 	// Strace takes the trace; nil means none. StraceSummary asks for the
@@ -58,6 +65,17 @@ type Process struct {
 	start     time.Duration // of the monotonic clock
 
 	files *FileTable // defined and used by the files area
+	sig   sigState
+
+	// onFaultHandler is called once, when the program first handles a
+	// hardware exception.
+	onFaultHandler func()
+	faultHandler   sync.Once
+	// spawn runs a new task on a thread of its own.
+	spawn Spawner
+	futex futexTable
+	// mainStatus is what the main thread has ended with.
+	mainStatus atomic.Int32
 
 	// mu guards the rest. It may be held while AddressSpace.mu is taken, not
 	// the other way round.
@@ -65,15 +83,17 @@ type Process struct {
 	uid, gid    uint32
 	comm        string
 	limits      [16]rlimit
-	actions     [abi.NumSignals + 1]sigaction
 	dumpable    uint64
 	personality uint32
 	noNewPrivs  bool
 	keepCaps    uint64
 	deathSignal uint32
 	traits      traits
-	tasks       map[int]*Task
-	nextTID     int
+	// taskList is replaced, never changed, so that it can be read without mu
+	// by whoever has loaded it; the main task comes first.
+	taskList []*Task
+	nextTID  int
+	sigPage  uint64 // see sigreturnPage
 
 	// done is closed when the process ends; waits end with it.
 	done   chan struct{}
@@ -94,11 +114,11 @@ func NewProcess(cfg Config) (*Process, error) {
 	p := &Process{
 		Arch: cfg.Arch, as: cfg.Space, clock: cfg.Clock, system: cfg.System, log: cfg.Log,
 		args: cfg.Args, env: cfg.Env, exe: cfg.Exe,
+		onFaultHandler: cfg.OnFaultHandler, spawn: cfg.Spawn,
 		uid: cfg.UID, gid: cfg.GID,
 		dumpable: 1,
 		comm:     comm(path.Base(cfg.Exe)),
 		limits:   defaultLimits(),
-		tasks:    map[int]*Task{},
 		done:     make(chan struct{}),
 		start:    cfg.Clock.Monotonic(),
 	}
@@ -132,10 +152,75 @@ func NewProcess(cfg Config) (*Process, error) {
 func (p *Process) NewTask(cpu CPU) *Task {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t := &Task{proc: p, cpu: cpu, tid: p.nextTID}
-	p.nextTID++
-	p.tasks[t.tid] = t
+	t := &Task{proc: p, cpu: cpu, tid: p.newTID(), wake: make(chan struct{}, 1), altStack: sigStack{flags: abi.SS_DISABLE}}
+	p.addTask(t)
 	return t
+}
+
+// maxTID is where thread ids start anew (Linux: pid_max).
+const maxTID = 1 << 22
+
+// newTID tells an id that no task has.
+//
+// Preconditions: p.mu is held.
+func (p *Process) newTID() int {
+	for {
+		id := p.nextTID
+		if p.nextTID++; p.nextTID >= maxTID {
+			p.nextTID = 300
+		}
+		if p.find(id) == nil && (id != p.pid || len(p.taskList) == 0) {
+			return id
+		}
+	}
+}
+
+// Preconditions: p.mu is held.
+func (p *Process) addTask(t *Task) {
+	p.sig.mu.Lock()
+	defer p.sig.mu.Unlock()
+	p.taskList = append(p.taskList[:len(p.taskList):len(p.taskList)], t)
+}
+
+// removeTask takes a task that has ended away and tells how many are left.
+func (p *Process) removeTask(t *Task) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sig.mu.Lock()
+	defer p.sig.mu.Unlock()
+	rest := make([]*Task, 0, len(p.taskList))
+	for _, o := range p.taskList {
+		if o != t {
+			rest = append(rest, o)
+		}
+	}
+	p.taskList = rest
+	return len(rest)
+}
+
+// Preconditions: p.mu or p.sig.mu is held.
+func (p *Process) find(tid int) *Task {
+	for _, t := range p.taskList {
+		if t.tid == tid {
+			return t
+		}
+	}
+	return nil
+}
+
+// task finds a task by its id; nil if there is none.
+func (p *Process) task(tid int) *Task {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.find(tid)
+}
+
+// allTasks tells the tasks there are, the main one first. The slice is not
+// changed by anybody.
+func (p *Process) allTasks() []*Task {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.taskList
 }
 
 // Space tells the process's memory.
@@ -188,13 +273,18 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 // exit ends the process; only the first call counts.
 func (p *Process) exit(status int, sig abi.Signal) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.exited.Load() {
+		p.mu.Unlock()
 		return
 	}
 	p.status, p.signal = status, sig
 	p.exited.Store(true)
 	close(p.done)
+	tasks := p.taskList
+	p.mu.Unlock()
+	for _, t := range tasks {
+		t.interrupt()
+	}
 }
 
 // Finish leaves the terminal as it was found, and writes what the trace owes

@@ -122,7 +122,7 @@ func sysUnshare(t *Task, a Args) (uint64, abi.Errno) {
 	}
 	p := t.proc
 	p.mu.Lock()
-	alone := len(p.tasks) <= 1
+	alone := len(p.taskList) <= 1
 	p.mu.Unlock()
 	if !alone && flags != 0 {
 		return 0, abi.EINVAL

@@ -63,11 +63,7 @@ func (t *Task) byPriority(which, who int32) ([]*Task, abi.Errno) {
 	default:
 		return nil, abi.EINVAL
 	}
-	list := make([]*Task, 0, len(p.tasks))
-	for _, o := range p.tasks {
-		list = append(list, o)
-	}
-	return list, 0
+	return p.taskList, 0
 }
 
 func sysGetpriority(t *Task, a Args) (uint64, abi.Errno) {
@@ -134,10 +130,9 @@ func (t *Task) scheduled(v uint64) (*Task, abi.Errno) {
 	return t.taskByID(int32(v))
 }
 
-// cpus is how many processors the program is told of: one, as long as it
-// cannot start threads. Programs that start one per processor would fail, and
-// those that ask first (OpenMP, OpenBLAS) run with one.
-func (p *Process) cpus() int { return 1 }
+// cpus is how many processors the program may use: all that the host gives
+// this process.
+func (p *Process) cpus() int { return max(p.info().CPUs, 1) }
 
 func sysSchedGetaffinity(t *Task, a Args) (uint64, abi.Errno) {
 	n := t.proc.cpus()

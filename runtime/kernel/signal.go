@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"encoding/binary"
-	"time"
 
 	"bee/image"
 	"bee/runtime/abi"
@@ -23,72 +22,31 @@ type sigStack struct {
 const unblockable = 1<<(abi.SIGKILL-1) | 1<<(abi.SIGSTOP-1)
 
 func signalCalls() []Call {
-	const (
-		kept  = "kept and told; handlers do not run yet"
-		sends = "to the process itself: default actions and ignored signals; handlers do not run yet"
-		waits = "nothing but a pending signal ends the wait"
-	)
+	const self = "to the process itself and its threads"
 	return []Call{
-		{Name: "rt_sigaction", Handler: sysRtSigaction, Support: Partial, Note: kept},
-		{Name: "sigaction", Handler: sysSigaction, Support: Partial, Note: kept, Arch: image.I386},
-		{Name: "signal", Handler: sysSignal, Support: Partial, Note: kept, Arch: image.I386},
+		{Name: "rt_sigaction", Handler: sysRtSigaction, Support: Full},
+		{Name: "sigaction", Handler: sysSigaction, Support: Full, Arch: image.I386},
+		{Name: "signal", Handler: sysSignal, Support: Full, Arch: image.I386},
 		{Name: "rt_sigprocmask", Handler: sysRtSigprocmask, Support: Full},
 		{Name: "sigprocmask", Handler: sysSigprocmask, Support: Full, Arch: image.I386},
 		{Name: "ssetmask", Handler: sysSsetmask, Support: Full, Arch: image.I386},
 		{Name: "sgetmask", Handler: func(t *Task, _ Args) (uint64, abi.Errno) { return uint64(uint32(t.sigMask)), 0 }, Support: Full, Arch: image.I386},
 		{Name: "rt_sigpending", Handler: sysRtSigpending, Support: Full},
 		{Name: "sigpending", Handler: sysSigpending, Support: Full, Arch: image.I386},
-		{Name: "rt_sigsuspend", Handler: sysRtSigsuspend, Support: Partial, Note: waits},
-		{Name: "rt_sigtimedwait", Handler: sigtimedwait((*Task).readTimespec), Support: Partial, Note: waits},
-		{Name: "rt_sigtimedwait_time64", Handler: sigtimedwait((*Task).readTimespec64), Support: Partial, Note: waits, Arch: image.I386},
-		{Name: "pause", Handler: sysPause, Support: Partial, Note: waits},
+		{Name: "rt_sigsuspend", Handler: sysRtSigsuspend, Support: Full},
+		{Name: "sigsuspend", Handler: sysSigsuspend, Support: Full, Arch: image.I386},
+		{Name: "rt_sigtimedwait", Handler: sigtimedwait((*Task).readTimespec), Support: Full},
+		{Name: "rt_sigtimedwait_time64", Handler: sigtimedwait((*Task).readTimespec64), Support: Full, Arch: image.I386},
+		{Name: "rt_sigreturn", Handler: sysRtSigreturn, Support: Full},
+		{Name: "sigreturn", Handler: func(t *Task, _ Args) (uint64, abi.Errno) { return t.sigreturn32(false) }, Support: Full, Arch: image.I386},
+		{Name: "pause", Handler: sysPause, Support: Full},
 		{Name: "sigaltstack", Handler: sysSigaltstack, Support: Full},
-		{Name: "kill", Handler: sysKill, Support: Partial, Note: sends},
-		{Name: "tkill", Handler: sysTkill, Support: Partial, Note: sends},
-		{Name: "tgkill", Handler: sysTgkill, Support: Partial, Note: sends},
-		{Name: "rt_sigqueueinfo", Handler: sysRtSigqueueinfo, Support: Partial, Note: sends},
-	}
-}
-
-// Send sends a signal to the task, which is the caller's own: SIGPIPE of a
-// write, say.
-func (t *Task) Send(sig abi.Signal) {
-	p := t.proc
-	if sig == abi.SIGKILL {
-		t.Kill(sig)
-		return
-	}
-	p.mu.Lock()
-	act := p.actions[sig]
-	p.mu.Unlock()
-	bit := uint64(1) << (sig - 1)
-	switch {
-	case t.sigMask&bit != 0 && sig != abi.SIGSTOP:
-		t.pending.Or(bit)
-	case act.handler == abi.SIG_IGN, act.handler == abi.SIG_DFL && sig.Ignored():
-	case act.handler == abi.SIG_DFL && sig.Stops():
-		p.logOnce("stop", "%s would stop the program, which is not supported yet: ignored", sig.Name())
-	case act.handler == abi.SIG_DFL:
-		t.Kill(sig)
-	default:
-		p.logOnce("handler"+sig.Name(), "the program has a handler for %s, which cannot run yet: the signal is ignored", sig.Name())
-	}
-}
-
-// setMask changes the mask and delivers what it no longer holds back.
-func (t *Task) setMask(mask uint64) {
-	t.sigMask = mask &^ unblockable
-	for {
-		ready := t.pending.Load() &^ t.sigMask
-		if ready == 0 {
-			return
-		}
-		for sig := abi.Signal(1); sig <= abi.NumSignals; sig++ {
-			if bit := uint64(1) << (sig - 1); ready&bit != 0 {
-				t.pending.And(^bit)
-				t.Send(sig)
-			}
-		}
+		{Name: "kill", Handler: sysKill, Support: Partial, Note: self},
+		{Name: "tkill", Handler: sysTkill, Support: Partial, Note: self},
+		{Name: "tgkill", Handler: sysTgkill, Support: Partial, Note: self},
+		{Name: "rt_sigqueueinfo", Handler: sysRtSigqueueinfo, Support: Partial, Note: self},
+		{Name: "rt_tgsigqueueinfo", Handler: sysRtTgsigqueueinfo, Support: Partial, Note: self},
+		{Name: "restart_syscall", Handler: func(*Task, Args) (uint64, abi.Errno) { return 0, abi.EINTR }, Support: Full},
 	}
 }
 
@@ -99,12 +57,24 @@ func validSignal(v uint64) (abi.Signal, bool) {
 
 // swapAction sets a disposition, if there is one to set, and tells the old one.
 func (p *Process) swapAction(sig abi.Signal, act *sigaction) sigaction {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	old := p.actions[sig]
+	catches := false
+	p.sig.mu.Lock()
+	old := p.sig.actions[sig]
 	if act != nil {
 		act.mask &^= unblockable
-		p.actions[sig] = *act
+		p.sig.actions[sig] = *act
+		catches = act.handler > abi.SIG_IGN && sigBit(sig)&faults != 0
+		if act.handler == abi.SIG_IGN || act.handler == abi.SIG_DFL && sig.Ignored() {
+			// What waits is forgotten (POSIX: sigaction, "SIG_IGN").
+			p.sig.shared.drop(sigBit(sig))
+			for _, t := range p.taskList {
+				t.pending.drop(sigBit(sig))
+			}
+		}
+	}
+	p.sig.mu.Unlock()
+	if catches && p.onFaultHandler != nil {
+		p.faultHandler.Do(p.onFaultHandler)
 	}
 	return old
 }
@@ -270,74 +240,24 @@ func sysRtSigpending(t *Task, a Args) (uint64, abi.Errno) {
 	if a[1] > 8 {
 		return 0, abi.EINVAL
 	}
-	b := binary.LittleEndian.AppendUint64(nil, t.pending.Load()&t.sigMask)
+	own, shared := t.pendingSet()
+	b := binary.LittleEndian.AppendUint64(nil, (own|shared)&t.sigMask)
 	return 0, t.CopyOut(a[0], b[:a[1]])
 }
 
 func sysSigpending(t *Task, a Args) (uint64, abi.Errno) {
-	return 0, t.WriteUint32(a[0], uint32(t.pending.Load()&t.sigMask))
-}
-
-func sysRtSigsuspend(t *Task, a Args) (uint64, abi.Errno) {
-	if a[1] != 8 {
-		return 0, abi.EINVAL
-	}
-	set, err := t.ReadUint64(a[0])
-	if err != 0 {
-		return 0, err
-	}
-	old := t.sigMask
-	t.setMask(set)
-	if _, ok := t.Exited(); !ok {
-		t.sleep(-1)
-	}
-	t.setMask(old)
-	return 0, abi.EINTR
-}
-
-func sysPause(t *Task, _ Args) (uint64, abi.Errno) {
-	t.sleep(-1)
-	return 0, abi.EINTR
-}
-
-func sigtimedwait(read func(*Task, uint64) (time.Duration, abi.Errno)) Handler {
-	return func(t *Task, a Args) (uint64, abi.Errno) {
-		if a[3] != 8 {
-			return 0, abi.EINVAL
-		}
-		set, err := t.ReadUint64(a[0])
-		if err != 0 {
-			return 0, err
-		}
-		d := time.Duration(-1)
-		if a[2] != 0 {
-			if d, err = read(t, a[2]); err != 0 {
-				return 0, err
-			}
-		}
-		for sig := abi.Signal(1); sig <= abi.NumSignals; sig++ {
-			bit := uint64(1) << (sig - 1)
-			if t.pending.Load()&set&bit == 0 {
-				continue
-			}
-			t.pending.And(^bit)
-			if a[1] != 0 {
-				info := make([]byte, abi.SizeofI386Siginfo)
-				info[0] = byte(sig)
-				return uint64(sig), t.CopyOut(a[1], info)
-			}
-			return uint64(sig), 0
-		}
-		t.sleep(d)
-		return 0, abi.EAGAIN
-	}
+	own, shared := t.pendingSet()
+	return 0, t.WriteUint32(a[0], uint32((own|shared)&t.sigMask))
 }
 
 func sysSigaltstack(t *Task, a Args) (uint64, abi.Errno) {
 	w := uint64(t.ptrSize())
-	old := t.altStack
-	if old.size == 0 {
-		old.flags = abi.SS_DISABLE
+	old, sp := t.altStack, t.cpu.SP()
+	switch {
+	case old.size == 0:
+		old.flags |= abi.SS_DISABLE
+	case t.onAltStack(sp):
+		old.flags |= abi.SS_ONSTACK
 	}
 	if a[0] != 0 {
 		m, err := t.Bytes(a[0], 3*w, false)
@@ -345,18 +265,9 @@ func sysSigaltstack(t *Task, a Args) (uint64, abi.Errno) {
 			return 0, err
 		}
 		s := sigStack{sp: t.word(m), flags: binary.LittleEndian.Uint32(m[w:]), size: t.word(m[2*w:])}
-		switch s.flags &^ abi.SS_AUTODISARM {
-		case abi.SS_DISABLE:
-			s = sigStack{flags: abi.SS_DISABLE}
-		case 0, abi.SS_ONSTACK:
-			if s.size < 2048 { // MINSIGSTKSZ
-				return 0, abi.ENOMEM
-			}
-			s.flags &= abi.SS_AUTODISARM
-		default:
-			return 0, abi.EINVAL
+		if err := t.setAltStack(s, sp); err != 0 {
+			return 0, err
 		}
-		t.altStack = s
 	}
 	if a[1] != 0 {
 		m, err := t.Bytes(a[1], 3*w, true)
@@ -371,55 +282,153 @@ func sysSigaltstack(t *Task, a Args) (uint64, abi.Errno) {
 	return 0, 0
 }
 
-// send is what the calls of kill's family come to.
-func (t *Task) send(sig uint64) (uint64, abi.Errno) {
-	if int32(sig) == 0 {
-		return 0, 0
+// minAltStack is the kernel's MINSIGSTKSZ.
+const minAltStack = 2048
+
+// setAltStack changes the alternate stack, which must not be in use.
+func (t *Task) setAltStack(s sigStack, sp uint64) abi.Errno {
+	if t.onAltStack(sp) {
+		return abi.EPERM
 	}
-	s, ok := validSignal(sig)
-	if !ok {
-		return 0, abi.EINVAL
+	switch s.flags &^ abi.SS_AUTODISARM {
+	case abi.SS_DISABLE:
+		s = sigStack{flags: s.flags}
+	case 0, abi.SS_ONSTACK:
+		if s.size < minAltStack {
+			return abi.ENOMEM
+		}
+		s.flags &= abi.SS_AUTODISARM
+	default:
+		return abi.EINVAL
 	}
-	t.Send(s)
-	return 0, 0
+	t.altStack = s
+	return 0
 }
 
+func sysRtSigreturn(t *Task, _ Args) (uint64, abi.Errno) {
+	if t.is64() {
+		return t.sigreturn64()
+	}
+	return t.sigreturn32(true)
+}
+
+// sysKill sends to the whole process: itself is all that it sees.
 func sysKill(t *Task, a Args) (uint64, abi.Errno) {
-	if _, ok := validSignal(a[1]); !ok && int32(a[1]) != 0 {
+	sig, ok := validSignal(a[1])
+	if !ok && int32(a[1]) != 0 {
 		return 0, abi.EINVAL
 	}
 	switch pid := int32(a[0]); {
 	case int(pid) == t.proc.pid, pid == 0, int(pid) == -t.proc.pid:
-		return t.send(a[1])
 	case pid == 1 || int(pid) == t.proc.PPID():
 		return 0, abi.EPERM
+	default:
+		return 0, abi.ESRCH
 	}
-	return 0, abi.ESRCH
+	if sig != 0 && !t.proc.sendInfo(t.proc.sentBy(sig, abi.SI_USER)) {
+		return 0, abi.EAGAIN
+	}
+	return 0, 0
+}
+
+// thread finds the task of a tgid (0: any) and a tid.
+func (t *Task) thread(tgid, tid int32) (*Task, abi.Errno) {
+	if tid <= 0 || tgid < 0 {
+		return nil, abi.EINVAL
+	}
+	o := t.proc.task(int(tid))
+	if o == nil || tgid != 0 && int(tgid) != t.proc.pid {
+		return nil, abi.ESRCH
+	}
+	return o, 0
 }
 
 func sysTkill(t *Task, a Args) (uint64, abi.Errno) {
-	if int32(a[0]) <= 0 {
-		return 0, abi.EINVAL
+	o, e := t.thread(0, int32(a[0]))
+	if e != 0 {
+		return 0, e
 	}
-	if int(int32(a[0])) != t.tid {
-		return 0, abi.ESRCH
-	}
-	return t.send(a[1])
+	return t.sendTo(o, a[1])
 }
 
 func sysTgkill(t *Task, a Args) (uint64, abi.Errno) {
-	if int32(a[0]) <= 0 || int32(a[1]) <= 0 {
+	if int32(a[0]) <= 0 {
 		return 0, abi.EINVAL
 	}
-	if int(int32(a[0])) != t.proc.pid {
-		return 0, abi.ESRCH
+	o, e := t.thread(int32(a[0]), int32(a[1]))
+	if e != 0 {
+		return 0, e
 	}
-	return sysTkill(t, Args{a[1], a[2]})
+	return t.sendTo(o, a[2])
+}
+
+func (t *Task) sendTo(o *Task, nr uint64) (uint64, abi.Errno) {
+	if int32(nr) == 0 {
+		return 0, 0
+	}
+	sig, ok := validSignal(nr)
+	if !ok {
+		return 0, abi.EINVAL
+	}
+	if !o.sendInfo(t.proc.sentBy(sig, abi.SI_TKILL)) {
+		return 0, abi.EAGAIN
+	}
+	return 0, 0
+}
+
+// rawInfo reads the siginfo that a program sends itself. Only the kernel sends
+// what looks like the kernel's (code >= 0) or kill's to others; to itself a
+// process may send anything.
+func (t *Task) rawInfo(addr, nr uint64) (siginfo, abi.Errno) {
+	m, err := t.Bytes(addr, abi.SizeofI386Siginfo, false)
+	if err != 0 {
+		return siginfo{}, err
+	}
+	in := siginfo{kind: infoRaw, raw: append([]byte(nil), m...)}
+	binary.LittleEndian.PutUint32(in.raw, uint32(nr))
+	in.code = int32(binary.LittleEndian.Uint32(in.raw[8:]))
+	sig, ok := validSignal(nr)
+	if !ok && int32(nr) != 0 {
+		return in, abi.EINVAL
+	}
+	in.sig = sig
+	return in, 0
 }
 
 func sysRtSigqueueinfo(t *Task, a Args) (uint64, abi.Errno) {
-	if _, err := t.Bytes(a[2], abi.SizeofI386Siginfo, false); err != 0 {
+	in, err := t.rawInfo(a[2], a[1])
+	if err != 0 {
 		return 0, err
 	}
-	return sysKill(t, a)
+	switch {
+	case int(int32(a[0])) != t.proc.pid && (in.code >= 0 || in.code == abi.SI_TKILL):
+		return 0, abi.EPERM
+	case int(int32(a[0])) != t.proc.pid:
+		return 0, abi.ESRCH
+	}
+	if in.sig != 0 && !t.proc.sendInfo(in) {
+		return 0, abi.EAGAIN
+	}
+	return 0, 0
+}
+
+func sysRtTgsigqueueinfo(t *Task, a Args) (uint64, abi.Errno) {
+	if int32(a[0]) <= 0 || int32(a[1]) <= 0 {
+		return 0, abi.EINVAL
+	}
+	in, err := t.rawInfo(a[3], a[2])
+	if err != 0 {
+		return 0, err
+	}
+	if int(int32(a[0])) != t.proc.pid && (in.code >= 0 || in.code == abi.SI_TKILL) {
+		return 0, abi.EPERM
+	}
+	o, err := t.thread(int32(a[0]), int32(a[1]))
+	if err != 0 {
+		return 0, err
+	}
+	if in.sig != 0 && !o.sendInfo(in) {
+		return 0, abi.EAGAIN
+	}
+	return 0, 0
 }

@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"math"
 	"sync/atomic"
 	"time"
 
@@ -23,9 +22,30 @@ type Task struct {
 	gs, fs   uint16      // the selectors in %gs and %fs, IA-32 only
 	gsBase   uint64      // what ARCH_SET_GS has set, x86-64 only
 	altStack sigStack
-	// sigMask has bit n-1 for signal n; pending likewise.
+
+	// wake holds a token for park.
+	wake chan struct{}
+	// attention is set while there is something to do before the guest goes
+	// on. It may be set in vain, never missing.
+	attention atomic.Bool
+	// sigMask has bit n-1 for signal n. The task alone changes it, under
+	// proc.sig.mu.
 	sigMask uint64
-	pending atomic.Uint64
+	// pending are this task's own signals, waitSet those that it waits for;
+	// both under proc.sig.mu.
+	pending sigPending
+	waitSet uint64
+	// savedMask is what sigMask will be again after a wait with another one.
+	savedMask uint64
+	maskSaved bool
+	// restartAt is the deadline of a timed call that a signal has ended, and
+	// restarting is set while that call is made again.
+	restartAt  time.Duration
+	restarting bool
+	// replaced: all registers are new, the call has no result.
+	replaced bool
+	// trap, trapErr and cr2 are those of the last fault, as frames show them.
+	trap, trapErr, cr2 uint64
 
 	clearTID   uint64 // address of set_tid_address
 	robustList uint64
@@ -47,6 +67,8 @@ func (t *Task) CPU() CPU { return t.cpu }
 
 // Syscall carries out a system call and tells what goes into the result
 // register: a value, or -errno. The caller asks Exited afterwards.
+//
+// The result may be one that asks for a new attempt, see NeedsRestart.
 func (t *Task) Syscall(nr uint32, a Args) int64 {
 	p := t.proc
 	e := p.table.entry(nr)
@@ -111,15 +133,6 @@ func (t *Task) ptrSize() int {
 	return 4
 }
 
-// sleep waits until d has passed, or the process has ended; forever if d is
-// negative.
-func (t *Task) sleep(d time.Duration) {
-	if d < 0 {
-		d = math.MaxInt64
-	}
-	t.proc.clock.Sleep(d, t.proc.done)
-}
-
 func taskCalls() []Call {
 	return []Call{
 		{Name: "exit", Handler: sysExit, Support: Full},
@@ -128,11 +141,12 @@ func taskCalls() []Call {
 		{Name: "set_tid_address", Handler: sysSetTIDAddress, Support: Full},
 		{Name: "set_robust_list", Handler: sysSetRobustList, Support: Full},
 		{Name: "get_robust_list", Handler: sysGetRobustList, Support: Partial, Note: "of the calling thread only"},
-		{Name: "futex", Handler: sysFutex, Support: Partial, Note: "one thread: FUTEX_WAKE wakes nobody, FUTEX_WAIT ends with its timeout"},
-		{Name: "futex_time64", Handler: sysFutex64, Support: Partial, Note: "one thread: FUTEX_WAKE wakes nobody, FUTEX_WAIT ends with its timeout", Arch: image.I386},
+		{Name: "futex", Handler: sysFutex, Support: Full},
+		{Name: "futex_time64", Handler: sysFutex64, Support: Full, Arch: image.I386},
 		{Name: "fork", Handler: sysNoProcess("fork")},
 		{Name: "vfork", Handler: sysNoProcess("vfork")},
-		{Name: "clone", Handler: sysNoProcess("clone")},
+		{Name: "clone", Handler: sysClone, Support: Partial, Note: "threads; no processes"},
+		{Name: "clone3", Handler: sysClone3, Support: Partial, Note: "threads; no processes"},
 		{Name: "execve", Handler: sysNoProcess("execve")},
 		{Name: "execveat", Handler: sysNoProcess("execveat")},
 		{Name: "wait4", Handler: sysNoChild, Support: Partial, Note: "there are no child processes: ECHILD"},
@@ -142,18 +156,8 @@ func taskCalls() []Call {
 }
 
 func sysExit(t *Task, a Args) (uint64, abi.Errno) {
-	p := t.proc
 	t.exited, t.status = true, int(a[0]&0xff)
-	if t.clearTID != 0 {
-		_ = t.WriteUint32(t.clearTID, 0)
-	}
-	p.mu.Lock()
-	delete(p.tasks, t.tid)
-	last := len(p.tasks) == 0
-	p.mu.Unlock()
-	if last {
-		p.exit(t.status, 0)
-	}
+	t.leave()
 	return 0, 0
 }
 
@@ -195,47 +199,3 @@ func sysNoProcess(name string) Handler {
 }
 
 func sysNoChild(*Task, Args) (uint64, abi.Errno) { return 0, abi.ECHILD }
-
-func sysFutex(t *Task, a Args) (uint64, abi.Errno) { return futex(t, a, t.readTimespec) }
-
-func sysFutex64(t *Task, a Args) (uint64, abi.Errno) { return futex(t, a, t.readTimespec64) }
-
-// futex serves programs of one thread: nobody else waits, nobody will wake.
-func futex(t *Task, a Args, readTime func(uint64) (time.Duration, abi.Errno)) (uint64, abi.Errno) {
-	op := uint32(a[1])
-	if a[0]%4 != 0 {
-		return 0, abi.EINVAL
-	}
-	switch op &^ (abi.FUTEX_PRIVATE_FLAG | abi.FUTEX_CLOCK_REALTIME) {
-	case abi.FUTEX_WAKE, abi.FUTEX_WAKE_BITSET, abi.FUTEX_REQUEUE, abi.FUTEX_CMP_REQUEUE:
-		_, err := t.Bytes(a[0], 4, false)
-		return 0, err
-	case abi.FUTEX_WAIT, abi.FUTEX_WAIT_BITSET:
-		v, err := t.ReadUint32(a[0])
-		if err != 0 {
-			return 0, err
-		}
-		if v != uint32(a[2]) {
-			return 0, abi.EAGAIN
-		}
-		if a[3] == 0 {
-			t.proc.logOnce("futex", "the program's only thread waits for another one (futex at %#x): it will wait forever", a[0])
-			t.sleep(-1)
-			return 0, abi.EINTR
-		}
-		d, err := readTime(a[3])
-		if err != 0 {
-			return 0, err
-		}
-		if op&^(abi.FUTEX_PRIVATE_FLAG|abi.FUTEX_CLOCK_REALTIME) == abi.FUTEX_WAIT_BITSET {
-			now := t.proc.clock.Monotonic()
-			if op&abi.FUTEX_CLOCK_REALTIME != 0 {
-				now = t.proc.clock.Realtime()
-			}
-			d = max(d-now, 0)
-		}
-		t.sleep(d)
-		return 0, abi.ETIMEDOUT
-	}
-	return 0, abi.ENOSYS
-}

@@ -29,8 +29,8 @@ func timeCalls() []Call {
 		{Name: "clock_settime", Handler: clockSettime((*Task).timespecAt), Support: Full},
 		{Name: "clock_settime64", Handler: clockSettime((*Task).timespec64At), Support: Full, Arch: image.I386},
 		{Name: "nanosleep", Handler: sysNanosleep, Support: Full},
-		{Name: "clock_nanosleep", Handler: sleepCall((*Task).readTimespec), Support: Full},
-		{Name: "clock_nanosleep_time64", Handler: sleepCall((*Task).readTimespec64), Support: Full, Arch: image.I386},
+		{Name: "clock_nanosleep", Handler: sleepCall((*Task).readTimespec, (*Task).writeTimespec), Support: Full},
+		{Name: "clock_nanosleep_time64", Handler: sleepCall((*Task).readTimespec64, (*Task).writeTimespec64), Support: Full, Arch: image.I386},
 		{Name: "times", Handler: sysTimes, Support: Full},
 		{Name: "getrusage", Handler: sysGetrusage, Support: Partial, Note: "CPU time, memory and page faults; Windows does not count the rest"},
 	}
@@ -290,15 +290,7 @@ func sysStime(t *Task, a Args) (uint64, abi.Errno) {
 	return 0, abi.EPERM
 }
 
-func sysNanosleep(t *Task, a Args) (uint64, abi.Errno) {
-	d, err := t.readTimespec(a[0])
-	if err == 0 {
-		t.sleep(d)
-	}
-	return 0, err
-}
-
-func sleepCall(read func(*Task, uint64) (time.Duration, abi.Errno)) Handler {
+func sleepCall(read func(*Task, uint64) (time.Duration, abi.Errno), write func(*Task, uint64, time.Duration) abi.Errno) Handler {
 	return func(t *Task, a Args) (uint64, abi.Errno) {
 		id := int32(a[0])
 		absolute := uint32(a[1])&abi.TIMER_ABSTIME != 0
@@ -324,25 +316,29 @@ func sleepCall(read func(*Task, uint64) (time.Duration, abi.Errno)) Handler {
 			if !absolute {
 				d += now
 			}
-			t.sleepForCPU(id, d)
-			return 0, 0
+			return 0, t.sleepForCPU(id, d)
 		}
 		if absolute {
-			d = max(d-now, 0)
+			// The same call again waits for the same point.
+			if t.sleep(max(d-now, 0)) != 0 {
+				return 0, errRestartNoHand
+			}
+			return 0, 0
 		}
-		t.sleep(d)
-		return 0, 0
+		return t.nap(d, a[3], write)
 	}
 }
 
 // sleepForCPU waits until a clock of processor time has come so far. All
 // processors together make it go that many times faster than the wall's.
-func (t *Task) sleepForCPU(id int32, until time.Duration) {
+func (t *Task) sleepForCPU(id int32, until time.Duration) abi.Errno {
 	for {
 		now, ok := clockNow(t, id)
-		if _, over := t.Exited(); !ok || over || now >= until {
-			return
+		if !ok || now >= until {
+			return 0
 		}
-		t.sleep(max((until-now)/time.Duration(max(t.proc.info().CPUs, 1)), time.Millisecond))
+		if t.sleep(max((until-now)/time.Duration(max(t.proc.info().CPUs, 1)), time.Millisecond)) != 0 {
+			return errRestartNoHand
+		}
 	}
 }

@@ -52,7 +52,7 @@ func (t *Task) taskByID(id int32) (*Task, abi.Errno) {
 	if id == 0 || int(id) == t.tid {
 		return t, 0
 	}
-	if o := t.proc.tasks[int(id)]; o != nil {
+	if o := t.proc.find(int(id)); o != nil {
 		return o, 0
 	}
 	return nil, abi.ESRCH

@@ -234,15 +234,5 @@ func (y *tty) size() (cols, rows uint16) {
 
 // ttySignal sends what the terminal sends to the processes in front of it.
 func (p *Process) ttySignal(sig abi.Signal) {
-	p.mu.Lock()
-	first := (*Task)(nil)
-	for _, t := range p.tasks {
-		if first == nil || t.tid < first.tid {
-			first = t
-		}
-	}
-	p.mu.Unlock()
-	if first != nil {
-		first.Send(sig)
-	}
+	p.Send(sig)
 }

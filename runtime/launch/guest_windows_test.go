@@ -78,8 +78,7 @@ func newGuest(a *Attached) (*guest, error) {
 	if g.cpu, err = vcpu.New(slots, code, nil, nil); err != nil {
 		return nil, err
 	}
-	g.cpu.Bind()
-	return g, nil
+	return g, g.cpu.Bind()
 }
 
 // register tells the debugger of g.

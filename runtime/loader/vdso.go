@@ -45,6 +45,8 @@ func vdso64(thunk uint64) []byte {
 		hash = 1 + iota
 		dynsym
 		dynstr
+		versym
+		verdef
 		dynamic
 		text
 		shstrtab
@@ -65,7 +67,32 @@ func vdso64(thunk uint64) []byte {
 	}
 	le.PutUint64(code[stride*len(vdsoFunctions):], thunk)
 
-	strs := []byte("\x00linux-vdso.so.1\x00")
+	// Go's runtime wants the functions to have the version that Linux gives
+	// them, and reads the definitions without asking whether there are any.
+	const soname, version = "linux-vdso.so.1", "LINUX_2.6"
+	strs := []byte("\x00" + soname + "\x00" + version + "\x00")
+	versions := make([]byte, 2*(1+len(vdsoFunctions)))
+	for i := range vdsoFunctions {
+		le.PutUint16(versions[2*(1+i):], 2)
+	}
+	defs := make([]byte, 2*verdefSize)
+	for i, d := range []struct {
+		flags  uint16
+		name   string
+		nameAt uint32
+	}{{1, soname, 1}, {0, version, uint32(2 + len(soname))}} { // VER_FLG_BASE
+		v := defs[i*verdefSize:]
+		le.PutUint16(v, 1) // vd_version
+		le.PutUint16(v[2:], d.flags)
+		le.PutUint16(v[4:], uint16(1+i)) // vd_ndx
+		le.PutUint16(v[6:], 1)           // vd_cnt
+		le.PutUint32(v[8:], elfHash(d.name))
+		le.PutUint32(v[12:], 20) // vd_aux
+		if i == 0 {
+			le.PutUint32(v[16:], verdefSize) // vd_next
+		}
+		le.PutUint32(v[20:], d.nameAt)
+	}
 	syms := make([]byte, symSize*(1+len(vdsoFunctions)))
 	// One bucket; the chain goes through all symbols.
 	hashes := make([]byte, 4*(2+1+1+len(vdsoFunctions)))
@@ -88,7 +115,9 @@ func vdso64(thunk uint64) []byte {
 		hash:     {name: ".hash", typ: 5, flags: 2, data: hashes, link: dynsym, align: 8, entry: 4},
 		dynsym:   {name: ".dynsym", typ: 11, flags: 2, data: syms, link: dynstr, info: 1, align: 8, entry: symSize},
 		dynstr:   {name: ".dynstr", typ: 3, flags: 2, data: strs, align: 1},
-		dynamic:  {name: ".dynamic", typ: 6, flags: 2, data: make([]byte, 7*16), link: dynstr, align: 8, entry: 16},
+		versym:   {name: ".gnu.version", typ: 0x6fffffff, flags: 2, data: versions, link: dynsym, align: 2, entry: 2},
+		verdef:   {name: ".gnu.version_d", typ: 0x6ffffffd, flags: 2, data: defs, link: dynstr, info: 2, align: 8},
+		dynamic:  {name: ".dynamic", typ: 6, flags: 2, data: make([]byte, 10*16), link: dynstr, align: 8, entry: 16},
 		text:     {name: ".text", typ: 1, flags: 6, data: code, align: 16},
 		shstrtab: {name: ".shstrtab", typ: 3, align: 1},
 	}
@@ -129,13 +158,16 @@ func vdso64(thunk uint64) []byte {
 		le.PutUint64(b[sect[dynsym].off+uint64(symSize*(1+i))+8:], sect[text].off+uint64(i*stride))
 	}
 	for i, d := range [][2]uint64{
-		{4, sect[hash].off},     // DT_HASH
-		{5, sect[dynstr].off},   // DT_STRTAB
-		{6, sect[dynsym].off},   // DT_SYMTAB
-		{10, uint64(len(strs))}, // DT_STRSZ
-		{11, symSize},           // DT_SYMENT
-		{14, 1},                 // DT_SONAME
-		{0, 0},                  // DT_NULL
+		{4, sect[hash].off},            // DT_HASH
+		{5, sect[dynstr].off},          // DT_STRTAB
+		{6, sect[dynsym].off},          // DT_SYMTAB
+		{10, uint64(len(strs))},        // DT_STRSZ
+		{11, symSize},                  // DT_SYMENT
+		{14, 1},                        // DT_SONAME
+		{0x6ffffff0, sect[versym].off}, // DT_VERSYM
+		{0x6ffffffc, sect[verdef].off}, // DT_VERDEF
+		{0x6ffffffd, 2},                // DT_VERDEFNUM
+		{0, 0},                         // DT_NULL
 	} {
 		le.PutUint64(b[sect[dynamic].off+uint64(16*i):], d[0])
 		le.PutUint64(b[sect[dynamic].off+uint64(16*i)+8:], d[1])
@@ -161,6 +193,21 @@ func vdso64(thunk uint64) []byte {
 	segment(0, 1, pfR|pfX, 0, uint64(len(b)), abi.PageSize)                   // PT_LOAD
 	segment(1, 2, pfR, sect[dynamic].off, uint64(len(sect[dynamic].data)), 8) // PT_DYNAMIC
 	return b
+}
+
+// verdefSize is a version's definition with its name (Elf64_Verdef and
+// Elf64_Verdaux).
+const verdefSize = 20 + 8
+
+// elfHash is the hash of names in ELF files (System V ABI, "Hash Table").
+func elfHash(name string) (h uint32) {
+	for _, c := range []byte(name) {
+		h = h<<4 + uint32(c)
+		g := h & 0xf0000000
+		h ^= g >> 24
+		h &^= g
+	}
+	return h
 }
 
 // mapVDSO maps the page and tells where.

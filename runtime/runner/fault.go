@@ -1,9 +1,11 @@
 package runner
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"bee/runtime/abi"
+	"bee/runtime/kernel"
 )
 
 // Fault is a hardware exception of the guest, as the vectored handler saw it.
@@ -75,6 +77,92 @@ func (f Fault) Signal() abi.Signal {
 	return abi.SIGSEGV
 }
 
+// Vectors of exceptions (Intel SDM vol. 3A, 6.15), as sigcontext's trapno.
+const (
+	trapDivide     = 0
+	trapDebug      = 1
+	trapBreakpoint = 3
+	trapBounds     = 5
+	trapInvalid    = 6
+	trapProtection = 13
+	trapX87        = 16
+	trapAlignment  = 17
+	trapSIMD       = 19
+)
+
+// Linux is what Linux tells a handler of the exception. fp is the guest's
+// vector state in FXSAVE's form, which says what a numeric exception was.
+func (f Fault) Linux(space *kernel.AddressSpace, fp []byte) kernel.FaultInfo {
+	k := kernel.FaultInfo{Signal: f.Signal(), Addr: f.PC}
+	switch f.Code {
+	case statusAccessViolation, statusGuardPage, statusStackOverflow:
+		if f.general() {
+			break
+		}
+		return space.PageFault(f.Addr, f.Info == 1, f.Info == 8)
+	case statusInPageError:
+		k = space.PageFault(f.Addr, f.Info == 1, false)
+		k.Signal, k.Code = abi.SIGBUS, abi.BUS_ADRERR
+		return k
+	case statusIllegal:
+		k.Trap, k.Code = trapInvalid, abi.ILL_ILLOPN
+		return k
+	case statusIntDivide, statusIntOverflow:
+		k.Trap, k.Code = trapDivide, abi.FPE_INTDIV
+		return k
+	case statusBreakpoint:
+		k.Trap, k.Code, k.Addr = trapBreakpoint, abi.SI_KERNEL, 0
+		return k
+	case statusSingleStep:
+		k.Trap, k.Code = trapDebug, abi.TRAP_TRACE
+		return k
+	case statusMisaligned:
+		k.Trap, k.Code, k.Addr = trapAlignment, abi.BUS_ADRALN, 0
+		return k
+	case statusArrayBounds:
+		k.Trap, k.Code, k.Addr = trapBounds, abi.SI_KERNEL, 0
+		return k
+	}
+	if k.Signal == abi.SIGFPE {
+		k.Trap, k.Code = numeric(fp)
+		return k
+	}
+	k.Trap, k.Code, k.Addr = trapProtection, abi.SI_KERNEL, 0
+	return k
+}
+
+// general tells whether an access violation is a general protection fault,
+// which has no address.
+func (f Fault) general() bool {
+	return (f.Addr == noAddress32 || f.Addr == noAddress64) && f.Info == 0
+}
+
+// numeric tells which unit has raised a numeric exception and why (Linux:
+// fpu__exception_code).
+func numeric(fp []byte) (trap uint64, code int32) {
+	le := binary.LittleEndian
+	mxcsr := le.Uint32(fp[24:])
+	flags := ^(mxcsr >> 7) & mxcsr & 0x3f
+	trap = trapSIMD
+	if flags == 0 {
+		trap = trapX87
+		flags = uint32(le.Uint16(fp[2:])) &^ uint32(le.Uint16(fp)) & 0x7f
+	}
+	switch {
+	case flags&1 != 0:
+		code = abi.FPE_FLTINV
+	case flags&4 != 0:
+		code = abi.FPE_FLTDIV
+	case flags&8 != 0:
+		code = abi.FPE_FLTOVF
+	case flags&0x12 != 0:
+		code = abi.FPE_FLTUND
+	case flags&0x20 != 0:
+		code = abi.FPE_FLTRES
+	}
+	return trap, code
+}
+
 // String is one line for the user.
 func (f Fault) String() string {
 	what := fmt.Sprintf("exception %#x", f.Code)
@@ -85,7 +173,7 @@ func (f Fault) String() string {
 			verb = "access to"
 		}
 		what = fmt.Sprintf("%s %#x", verb, f.Addr)
-		if (f.Addr == noAddress32 || f.Addr == noAddress64) && f.Info == 0 {
+		if f.general() {
 			what = "general protection"
 		}
 	case statusIllegal:

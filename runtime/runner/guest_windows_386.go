@@ -4,7 +4,6 @@ import (
 	"bee/rewrite/decode"
 	"bee/runtime/abi"
 	"bee/runtime/kernel"
-	"bee/runtime/launch"
 	"bee/runtime/loader"
 	"bee/runtime/vcpu"
 	"bee/stubs"
@@ -31,27 +30,30 @@ func thunkPage(p *loader.Params, slots *stubs.Slots, at uintptr) {
 }
 
 // afterSyscall: `int $0x80` changes eax only.
-func (g *Guest) afterSyscall() {}
+func (th *thread) afterSyscall() {}
 
 // int80 does not happen: IA-32 programs enter ThunkSyscall.
-func (g *Guest) int80() { g.cpu.SetReturn(-int64(abi.ENOSYS)) }
+func (th *thread) int80() { th.cpu.SetReturn(-int64(abi.ENOSYS)) }
 
 // sysenter carries out the protocol of Linux's vdso: the kernel returns from
 // sysenter to code that restores what __kernel_vsyscall has pushed. ebp points
 // to the saved ebp, which is the sixth argument; edx, ecx and the return
 // address lie above.
-func (g *Guest) sysenter() {
-	s := g.cpu.State
+func (th *thread) sysenter() {
+	s := th.cpu.State
 	sp := s.EBP
-	w := spaceWords{g.proc.Space()}
-	nr, args := g.cpu.SyscallArgs()
+	w := spaceWords{th.g.proc.Space()}
+	nr, args := th.cpu.SyscallArgs()
 	a6, e := w.ReadUint32(uint64(sp))
 	args[5] = uint64(a6)
 	ret := -int64(e)
 	if e == 0 {
-		ret = g.task.Syscall(nr, args)
+		ret = th.task.Syscall(nr, args)
 	}
-	g.cpu.SetReturn(ret)
+	if kernel.NeedsRestart(ret) {
+		ret = -int64(abi.EINTR)
+	}
+	th.cpu.SetReturn(ret)
 	pop := func() uint32 {
 		v, _ := w.ReadUint32(uint64(sp))
 		sp += 4
@@ -62,50 +64,60 @@ func (g *Guest) sysenter() {
 }
 
 // segments is the task's segment registers as the emulation wants them.
-type segments struct{ g *Guest }
+type segments struct {
+	t   *kernel.Task
+	cpu *vcpu.VCPU
+}
 
 func (s segments) Selector(r decode.Seg) uint16 {
 	if r == decode.GS {
-		return s.g.task.GS()
+		return s.t.GS()
 	}
-	return s.g.task.FS()
+	return s.t.FS()
 }
 
 func (s segments) LoadSelector(r decode.Seg, sel uint16) abi.Errno {
 	if r == decode.GS {
-		return s.g.task.LoadGS(sel)
+		return s.t.LoadGS(sel)
 	}
-	return s.g.task.LoadFS(sel)
+	return s.t.LoadFS(sel)
 }
 
 func (s segments) SegmentBase(r decode.Seg) uint32 {
 	if r == decode.GS {
-		return uint32(s.g.cpu.ThreadPointer())
+		return uint32(s.cpu.ThreadPointer())
 	}
-	return uint32(s.g.task.FSBase())
+	return uint32(s.t.FSBase())
 }
 
 // emulate carries out the site in front of where the guest is to go on. What
 // would be a fault of the processor ends the guest.
-func (g *Guest) emulate() (launch.Mark, bool) {
-	s := g.cpu.State
-	site, raw, err := g.siteBytes(uint64(s.EIP))
+func (th *thread) emulate() {
+	s := th.cpu.State
+	site, raw, err := th.siteBytes(uint64(s.EIP))
 	if err != nil {
-		return g.brokenMark(err), true
+		th.broken(err)
+		return
 	}
 	r := vcpu.Registers32{s.EAX, s.ECX, s.EDX, s.EBX, s.ESP, s.EBP, s.ESI, s.EDI}
-	if vcpu.EmulateSegment32(raw, &r, segments{g}, spaceWords{g.proc.Space()}) != nil {
-		return g.die(Fault{Code: statusAccessViolation, Addr: noAddress32, PC: g.img.Base + site.Addr, SP: uint64(s.ESP)})
+	if vcpu.EmulateSegment32(raw, &r, segments{th.task, th.cpu}, spaceWords{th.g.proc.Space()}) != nil {
+		pc := th.g.img.Base + site.Addr
+		s.EIP = uint32(th.g.img.RunnablePC(pc))
+		th.raise(Fault{Code: statusAccessViolation, Addr: noAddress32, PC: pc, SP: uint64(s.ESP)})
+		return
 	}
 	s.EAX, s.ECX, s.EDX, s.EBX, s.ESP, s.EBP, s.ESI, s.EDI = r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7]
-	return launch.Mark{}, false
 }
 
-// fault ends the guest.
-func (g *Guest) fault() (launch.Mark, bool) {
-	s := g.cpu.State
-	return g.die(Fault{
-		Code: s.FaultCode, Info: s.FaultInfo, Addr: uint64(s.FaultAddr),
-		PC: originalPC(g.img, uint64(s.EIP)), SP: uint64(s.ESP),
-	})
+// fault is a hardware exception of the guest, or the return of a handler that
+// has no restorer.
+func (th *thread) fault() {
+	s := th.cpu.State
+	pc := th.cpu.Settle()
+	if nr, ok := th.task.SigreturnAt(pc); ok && s.FaultCode == statusAccessViolation {
+		_, args := th.cpu.SyscallArgs()
+		th.syscall(nr, args)
+		return
+	}
+	th.raise(Fault{Code: s.FaultCode, Info: s.FaultInfo, Addr: uint64(s.FaultAddr), PC: pc, SP: uint64(s.ESP)})
 }

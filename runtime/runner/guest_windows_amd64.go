@@ -4,7 +4,6 @@ import (
 	"bee/rewrite/decode"
 	"bee/runtime/abi"
 	"bee/runtime/kernel"
-	"bee/runtime/launch"
 	"bee/runtime/loader"
 	"bee/runtime/vcpu"
 	"bee/stubs"
@@ -31,86 +30,91 @@ func thunkPage(p *loader.Params, slots *stubs.Slots, _ uintptr) {
 
 // afterSyscall leaves in rcx and r11 what the instruction does: the address
 // behind it and the flags (Intel SDM vol. 2B, SYSCALL).
-func (g *Guest) afterSyscall() {
-	s := g.cpu.State
-	s.RCX, s.R11 = g.behind(s.RIP), s.RFLAGS
+func (th *thread) afterSyscall() {
+	s := th.cpu.State
+	s.RCX, s.R11 = th.behind(s.RIP), s.RFLAGS
 }
 
-// behind is originalPC for the addresses behind system calls, of which a
+// behind is OriginalPC for the addresses behind system calls, of which a
 // program uses few.
-func (g *Guest) behind(resume uint64) uint64 {
-	e := &g.resumes[resume>>1%uint64(len(g.resumes))]
+func (th *thread) behind(resume uint64) uint64 {
+	e := &th.resumes[resume>>1%uint64(len(th.resumes))]
 	if e[0] != resume {
-		e[0], e[1] = resume, originalPC(g.img, resume)
+		e[0] = resume
+		e[1], _ = th.g.img.OriginalPC(resume)
 	}
 	return e[1]
 }
 
 // int80 is the IA-32 call in a 64-bit program, which Linux would carry out
 // with 32-bit pointers.
-func (g *Guest) int80() {
-	g.proc.Warn("int80", "int $0x80 in a 64-bit program is not supported: it gets ENOSYS")
-	g.cpu.SetReturn(-int64(abi.ENOSYS))
+func (th *thread) int80() {
+	th.g.proc.Warn("int80", "int $0x80 in a 64-bit program is not supported: it gets ENOSYS")
+	th.cpu.SetReturn(-int64(abi.ENOSYS))
 }
 
 // sysenter has no meaning that a 64-bit program could rely on.
-func (g *Guest) sysenter() { g.cpu.SetReturn(-int64(abi.ENOSYS)) }
+func (th *thread) sysenter() { th.cpu.SetReturn(-int64(abi.ENOSYS)) }
 
 // bases is the task's segment bases as the emulation wants them.
-type bases struct{ g *Guest }
+type bases struct {
+	t   *kernel.Task
+	cpu *vcpu.VCPU
+}
 
 func (b bases) Base(s decode.Seg) uint64 {
 	if s == decode.FS {
-		return b.g.cpu.ThreadPointer()
+		return b.cpu.ThreadPointer()
 	}
-	return b.g.task.GSBase()
+	return b.t.GSBase()
 }
 
 func (b bases) SetBase(s decode.Seg, base uint64) abi.Errno {
 	if s == decode.FS {
-		return b.g.cpu.SetThreadPointer(base)
+		return b.cpu.SetThreadPointer(base)
 	}
-	b.g.task.SetGSBase(base)
+	b.t.SetGSBase(base)
 	return 0
 }
 
 // emulate carries out the site in front of where the guest is to go on. What
 // would be a fault of the processor ends the guest.
-func (g *Guest) emulate() (launch.Mark, bool) {
-	s := g.cpu.State
-	site, raw, err := g.siteBytes(s.RIP)
+func (th *thread) emulate() {
+	s := th.cpu.State
+	site, raw, err := th.siteBytes(s.RIP)
 	if err != nil {
-		return g.brokenMark(err), true
+		th.broken(err)
+		return
 	}
 	r := vcpu.Registers64{
 		s.RAX, s.RCX, s.RDX, s.RBX, s.RSP, s.RBP, s.RSI, s.RDI,
 		s.R8, s.R9, s.R10, s.R11, s.R12, s.R13, s.R14, s.R15,
 	}
-	if vcpu.EmulateSegment64(raw, &r, bases{g}, spaceWords{g.proc.Space()}) != nil {
-		return g.die(Fault{Code: statusAccessViolation, Addr: noAddress64, PC: g.img.Base + site.Addr, SP: s.RSP})
+	if vcpu.EmulateSegment64(raw, &r, bases{th.task, th.cpu}, spaceWords{th.g.proc.Space()}) != nil {
+		pc := th.g.img.Base + site.Addr
+		s.RIP = th.g.img.RunnablePC(pc)
+		th.raise(Fault{Code: statusAccessViolation, Addr: noAddress64, PC: pc, SP: s.RSP})
+		return
 	}
 	s.RAX, s.RCX, s.RDX, s.RBX, s.RSP, s.RBP, s.RSI, s.RDI = r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7]
 	s.R8, s.R9, s.R10, s.R11, s.R12, s.R13, s.R14, s.R15 = r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]
-	return launch.Mark{}, false
 }
 
-// fault ends the guest, unless it has called one of the fixed addresses of
-// the vsyscall page, where Linux answers and Windows has nothing. On real
-// Windows the non-canonical address raises a general protection fault at the
-// call's target, without an address of its own.
-func (g *Guest) fault() (launch.Mark, bool) {
-	s := g.cpu.State
-	if nr, ok := g.task.Vsyscall(s.RIP); ok && s.FaultCode == statusAccessViolation {
-		ret, e := spaceWords{g.proc.Space()}.ReadUint64(s.RSP)
+// fault is a hardware exception of the guest, unless it has called one of the
+// fixed addresses of the vsyscall page, where Linux answers and Windows has
+// nothing. On real Windows the non-canonical address raises a general
+// protection fault at the call's target, without an address of its own.
+func (th *thread) fault() {
+	s := th.cpu.State
+	if nr, ok := th.task.Vsyscall(s.RIP); ok && s.FaultCode == statusAccessViolation {
+		ret, e := spaceWords{th.g.proc.Space()}.ReadUint64(s.RSP)
 		if e == 0 {
-			_, args := g.cpu.SyscallArgs()
-			g.cpu.SetReturn(g.task.Syscall(nr, args))
+			_, args := th.cpu.SyscallArgs()
+			th.cpu.SetReturn(th.task.Syscall(nr, args))
 			s.RIP, s.RSP = ret, s.RSP+8
-			return launch.Mark{}, false
+			return
 		}
 	}
-	return g.die(Fault{
-		Code: s.FaultCode, Info: uint32(s.FaultInfo), Addr: s.FaultAddr,
-		PC: originalPC(g.img, s.RIP), SP: s.RSP,
-	})
+	pc := th.cpu.Settle()
+	th.raise(Fault{Code: s.FaultCode, Info: uint32(s.FaultInfo), Addr: s.FaultAddr, PC: pc, SP: s.RSP})
 }

@@ -18,7 +18,7 @@ import (
 )
 
 // newProcess makes the kernel's objects from the configuration.
-func newProcess(cfg *launch.Config, im *image.Image, stderr io.Writer) (*kernel.Process, error) {
+func newProcess(g *Guest, cfg *launch.Config, im *image.Image, stderr io.Writer) (*kernel.Process, error) {
 	log := func(format string, args ...any) {
 		fmt.Fprintf(stderr, "beerun: %s: %s\n", cfg.Program, fmt.Sprintf(format, args...))
 	}
@@ -49,7 +49,12 @@ func newProcess(cfg *launch.Config, im *image.Image, stderr io.Writer) (*kernel.
 	k := kernel.Config{
 		Arch: im.Arch, Space: as, Clock: winhost.NewClock(), System: winhost.System{},
 		Files: files, Args: cfg.Args, Env: cfg.Env, Cwd: cfg.Cwd,
-		Log: stderr,
+		Log: stderr, Spawn: g.spawn,
+		OnFaultHandler: func() {
+			if err := g.attached.WantDebugger(); err != nil {
+				log("%v: handlers of faults find the memory below the stack pointer overwritten", err)
+			}
+		},
 	}
 	switch cfg.Strace {
 	case launch.StraceCalls:

@@ -37,7 +37,7 @@ func TestSites(t *testing.T) {
 	}
 	for _, s := range im.Sites {
 		end := im.Base + s.Addr + uint64(s.Len)
-		got, err := siteBefore(im, end)
+		got, err := im.SiteBefore(end)
 		if err != nil || got.Addr != s.Addr {
 			t.Fatalf("site at %#x: found %+v, %v", s.Addr, got, err)
 		}
@@ -51,7 +51,7 @@ func TestSites(t *testing.T) {
 	}
 	tramps := 0
 	for _, e := range im.PCMap {
-		if pc := originalPC(im, im.Base+e.Tramp); pc != im.Base+e.Orig {
+		if pc, _ := im.OriginalPC(im.Base + e.Tramp); pc != im.Base+e.Orig {
 			t.Fatalf("trampoline %#x is told as %#x, want %#x", e.Tramp, pc, im.Base+e.Orig)
 		}
 		tramps++
@@ -59,10 +59,10 @@ func TestSites(t *testing.T) {
 	if tramps == 0 {
 		t.Error("an empty PC map")
 	}
-	if pc := originalPC(im, im.Base); pc != im.Base {
+	if pc, _ := im.OriginalPC(im.Base); pc != im.Base {
 		t.Errorf("an address outside of trampolines became %#x", pc)
 	}
-	if _, err := siteBefore(im, im.Base); err == nil {
+	if _, err := im.SiteBefore(im.Base); err == nil {
 		t.Error("a site in front of the image")
 	}
 	for _, addr := range []uint64{16, im.Base - 1, im.Base + im.Size, ^uint64(0) - 1} {

@@ -4,6 +4,8 @@ package vcpu
 
 import (
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -13,19 +15,33 @@ import (
 	"bee/stubs"
 )
 
-// VCPU is one guest thread's processor. All methods are called on the OS
-// thread that Bind was called on.
+// VCPU is one guest thread's processor. Its methods are for the OS thread that
+// Bind was called on, but for Interrupt.
 type VCPU struct {
 	// State is the guest's registers while the host runs.
-	State   *State
-	slots   *stubs.Slots
-	mirrors []image.Mirror
-	words   Words
+	State *State
+	slots *stubs.Slots
+	img   *image.Image // nil: code that nobody has rewritten
+	// thunks is the address of the image's thunk page.
+	thunks uintptr
+	words  Words
+
+	vector stubs.VectorState
+	layout *[64]stubs.Component
+	area   []byte // the vector state, behind State
+
+	// mu guards what kicks use: a kick is not under way after Unbind, and no
+	// call of the host is cancelled after Block has ended.
+	mu      sync.Mutex
+	thread  windows.Handle // 0 unless bound
+	kicker  *stubs.Kicker
+	kicking atomic.Bool
+	blocked atomic.Bool
 }
 
 // New allocates a vCPU whose registers are zero. thunkPage is the address of
 // the image's thunk page.
-func New(slots *stubs.Slots, thunkPage uintptr, mirrors []image.Mirror, words Words) (*VCPU, error) {
+func New(slots *stubs.Slots, thunkPage uintptr, im *image.Image, words Words) (*VCPU, error) {
 	v := stubs.DetectVectorState()
 	size := uintptr(stubs.VectorOffset + v.Size)
 	p, err := windows.VirtualAlloc(0, size, windows.MEM_RESERVE|windows.MEM_COMMIT, windows.PAGE_READWRITE)
@@ -37,12 +53,26 @@ func New(slots *stubs.Slots, thunkPage uintptr, mirrors []image.Mirror, words Wo
 	initialise(s, thunkPage)
 	s.VectorMode = v.Mode
 	s.VectorMaskLo, s.VectorMaskHi = uint32(v.Mask), uint32(v.Mask>>32)
-	v.InitVectorArea(unsafe.Slice((*byte)(unsafe.Add(base, stubs.VectorOffset)), v.Size))
-	return &VCPU{State: s, slots: slots, mirrors: mirrors, words: words}, nil
+	layout := v.Components()
+	c := &VCPU{
+		State: s, slots: slots, img: im, thunks: thunkPage, words: words, vector: v, layout: &layout,
+		area: unsafe.Slice((*byte)(unsafe.Add(base, stubs.VectorOffset)), v.Size),
+	}
+	v.InitVectorArea(c.area)
+	return c, nil
+}
+
+// Free gives the state back. The vCPU must not be bound.
+func (v *VCPU) Free() {
+	_ = windows.VirtualFree(uintptr(unsafe.Pointer(v.State)), 0, windows.MEM_RELEASE)
+	v.State, v.area = nil, nil
 }
 
 // initialFlags has interrupts on and bit 1, which is always set.
 const initialFlags = 0x202
+
+// flagTrap would step through the way into the guest instead of the guest.
+const flagTrap = 0x100
 
 // pointer turns an address outside of Go's heap into a pointer. The detour
 // keeps vet's rule for uintptr conversions, which is about Go's own objects,
@@ -51,7 +81,44 @@ func pointer(p uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointe
 
 // Bind ties the vCPU to the calling OS thread, which the goroutine must be
 // locked to.
-func (v *VCPU) Bind() { v.slots.Set(stubs.SlotVCPU, uintptr(unsafe.Pointer(v.State))) }
+func (v *VCPU) Bind() error {
+	self := windows.CurrentProcess()
+	var h windows.Handle
+	if err := windows.DuplicateHandle(self, windows.CurrentThread(), self, &h, 0, false, windows.DUPLICATE_SAME_ACCESS); err != nil {
+		return fmt.Errorf("vcpu: handle of the thread: %w", err)
+	}
+	var lo, hi uintptr
+	if v.img != nil {
+		lo, hi = codeRange(v.img)
+	}
+	k, err := stubs.NewKicker(h, unsafe.Pointer(v.State), lo, hi, v.thunks)
+	if err != nil {
+		windows.CloseHandle(h)
+		return err
+	}
+	v.mu.Lock()
+	v.thread, v.kicker = h, k
+	v.mu.Unlock()
+	v.slots.Set(stubs.SlotVCPU, uintptr(unsafe.Pointer(v.State)))
+	return nil
+}
+
+// codeRange is where the image's code and trampolines lie in memory.
+func codeRange(im *image.Image) (lo, hi uintptr) {
+	a, b := im.Base, im.Base+im.Size
+	t := uint64(int64(im.Base) + im.TrampAddr)
+	return uintptr(min(a, t)), uintptr(max(b, t+stubs.ThunkPageSize+uint64(len(im.Tramp))))
+}
+
+// Unbind ends what Bind has begun, on the same thread: what happens there from
+// now on is none of the guest's.
+func (v *VCPU) Unbind() {
+	v.slots.Set(stubs.SlotVCPU, 0)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	windows.CloseHandle(v.thread)
+	v.thread, v.kicker = 0, nil
+}
 
 // Run lets the guest run until it needs the host.
 func (v *VCPU) Run() stubs.Reason { return stubs.Enter(v.State) }
@@ -64,15 +131,34 @@ func (v *VCPU) ThreadPointer() uint64 { return uint64(v.slots.Get(stubs.SlotBase
 // loaded from the new one.
 func (v *VCPU) SetThreadPointer(base uint64) abi.Errno {
 	v.WriteBack()
+	v.LoadThreadPointer(base)
+	return 0
+}
+
+// LoadThreadPointer sets the base of a thread that has had none of this
+// program's yet.
+func (v *VCPU) LoadThreadPointer(base uint64) {
 	v.slots.Set(stubs.SlotBase, uintptr(base))
-	for _, m := range v.mirrors {
+	v.loadMirrors()
+}
+
+// loadMirrors fills the slots of the mirrored words from the thread control
+// block.
+func (v *VCPU) loadMirrors() {
+	for _, m := range v.mirrors() {
 		w, e := v.readWord(v.wordAt(m))
 		if e != 0 {
 			w = 0 // as unmapped: the program faults where it uses the rest
 		}
 		v.slots.Set(stubs.Slot(m.Slot), w)
 	}
-	return 0
+}
+
+func (v *VCPU) mirrors() []image.Mirror {
+	if v.img == nil {
+		return nil
+	}
+	return v.img.Mirrors
 }
 
 // wordAt is the address of a mirrored word.
@@ -86,7 +172,7 @@ func (v *VCPU) WriteBack() {
 	if v.slots.Get(stubs.SlotBase) == 0 {
 		return
 	}
-	for _, m := range v.mirrors {
+	for _, m := range v.mirrors() {
 		at, now := v.wordAt(m), v.slots.Get(stubs.Slot(m.Slot))
 		if was, e := v.readWord(at); e == 0 && was != now {
 			_ = v.writeWord(at, now)

@@ -1,0 +1,526 @@
+package kernel
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"bee/runtime/abi"
+)
+
+// futexTable holds those who wait for words of memory, by address.
+type futexTable struct {
+	buckets [64]futexBucket
+}
+
+// futexBucket is a list in the order of arrival. Its lock is a leaf; where two
+// are taken, the one of the lower index comes first.
+type futexBucket struct {
+	mu         sync.Mutex
+	head, tail *futexWaiter
+}
+
+// futexWaiter is a task in FUTEX_WAIT or FUTEX_LOCK_PI.
+type futexWaiter struct {
+	addr       uint64
+	bitset     uint32
+	task       *Task
+	pi         bool
+	prev, next *futexWaiter
+	// bucket is where it is queued; nil once it was woken. It changes under
+	// the lock of the bucket that it names.
+	bucket atomic.Pointer[futexBucket]
+}
+
+func (f *futexTable) index(addr uint64) int {
+	h := addr >> 2
+	return int((h ^ h>>6 ^ h>>14) % uint64(len(f.buckets)))
+}
+
+func (f *futexTable) bucket(addr uint64) *futexBucket { return &f.buckets[f.index(addr)] }
+
+// lockTwo locks the buckets of two addresses, which may be the same.
+func (f *futexTable) lockTwo(a, b uint64) (x, y *futexBucket, unlock func()) {
+	i, j := f.index(a), f.index(b)
+	x, y = &f.buckets[i], &f.buckets[j]
+	if i == j {
+		x.mu.Lock()
+		return x, y, x.mu.Unlock
+	}
+	f.buckets[min(i, j)].mu.Lock()
+	f.buckets[max(i, j)].mu.Lock()
+	return x, y, func() { x.mu.Unlock(); y.mu.Unlock() }
+}
+
+// Preconditions: b.mu is held.
+func (b *futexBucket) add(w *futexWaiter) {
+	w.prev, w.next = b.tail, nil
+	if b.tail != nil {
+		b.tail.next = w
+	} else {
+		b.head = w
+	}
+	b.tail = w
+	w.bucket.Store(b)
+}
+
+// Preconditions: b.mu is held; w is in b.
+func (b *futexBucket) remove(w *futexWaiter) {
+	if w.prev != nil {
+		w.prev.next = w.next
+	} else {
+		b.head = w.next
+	}
+	if w.next != nil {
+		w.next.prev = w.prev
+	} else {
+		b.tail = w.prev
+	}
+	w.prev, w.next = nil, nil
+	w.bucket.Store(nil)
+}
+
+// wake wakes up to n waiters of addr whose bits meet bitset.
+//
+// Preconditions: b.mu is held.
+func (b *futexBucket) wake(addr uint64, n uint32, bitset uint32) (woken uint64, e abi.Errno) {
+	for w := b.head; w != nil && woken < uint64(n); {
+		next := w.next
+		if w.addr == addr && w.bitset&bitset != 0 {
+			if w.pi {
+				return woken, abi.EINVAL
+			}
+			b.remove(w)
+			w.task.poke()
+			woken++
+		}
+		w = next
+	}
+	return woken, 0
+}
+
+// leave takes a waiter out that gives up; false if it was woken before.
+func (w *futexWaiter) leave() bool {
+	for {
+		b := w.bucket.Load()
+		if b == nil {
+			return false
+		}
+		b.mu.Lock()
+		if w.bucket.Load() == b { // it may have been moved in between
+			b.remove(w)
+			b.mu.Unlock()
+			return true
+		}
+		b.mu.Unlock()
+	}
+}
+
+// futexWord tells the word at addr. The pages may go while it is used: a
+// fault is the caller's EFAULT, see Task.Syscall.
+func (t *Task) futexWord(addr uint64, write bool) (*uint32, abi.Errno) {
+	if addr%4 != 0 {
+		return nil, abi.EINVAL
+	}
+	m, e := t.Bytes(addr, 4, write)
+	if e != 0 {
+		return nil, e
+	}
+	return (*uint32)(unsafe.Pointer(&m[0])), 0
+}
+
+func sysFutex(t *Task, a Args) (uint64, abi.Errno) { return futex(t, a, t.readTimespec) }
+
+func sysFutex64(t *Task, a Args) (uint64, abi.Errno) { return futex(t, a, t.readTimespec64) }
+
+// futex is futex(2). Private and shared ones are told apart by nobody: there
+// is one process.
+func futex(t *Task, a Args, readTime func(uint64) (time.Duration, abi.Errno)) (uint64, abi.Errno) {
+	op := uint32(a[1])
+	addr, val := a[0], uint32(a[2])
+	cmd := op &^ (abi.FUTEX_PRIVATE_FLAG | abi.FUTEX_CLOCK_REALTIME)
+	realtime := op&abi.FUTEX_CLOCK_REALTIME != 0
+	if realtime {
+		switch cmd {
+		case abi.FUTEX_WAIT, abi.FUTEX_WAIT_BITSET, abi.FUTEX_WAIT_REQUEUE_PI, abi.FUTEX_LOCK_PI2:
+		default:
+			return 0, abi.ENOSYS
+		}
+	}
+	deadline := forever
+	switch cmd {
+	case abi.FUTEX_WAIT, abi.FUTEX_WAIT_BITSET, abi.FUTEX_LOCK_PI, abi.FUTEX_LOCK_PI2:
+		if a[3] == 0 {
+			break
+		}
+		d, e := readTime(a[3])
+		if e != 0 {
+			return 0, e
+		}
+		switch {
+		case cmd == abi.FUTEX_WAIT:
+			deadline = t.deadline(d)
+		case t.restarting:
+			deadline = t.restartAt
+		case realtime || cmd == abi.FUTEX_LOCK_PI:
+			deadline = t.proc.clock.Monotonic() + max(d-t.proc.clock.Realtime(), 0)
+		default:
+			deadline = d
+		}
+	}
+	f := &t.proc.futex
+	switch cmd {
+	case abi.FUTEX_WAIT:
+		return t.futexWait(addr, val, ^uint32(0), deadline)
+	case abi.FUTEX_WAIT_BITSET:
+		return t.futexWait(addr, val, uint32(a[5]), deadline)
+	case abi.FUTEX_WAKE, abi.FUTEX_WAKE_BITSET:
+		bits := ^uint32(0)
+		if cmd == abi.FUTEX_WAKE_BITSET {
+			if bits = uint32(a[5]); bits == 0 {
+				return 0, abi.EINVAL
+			}
+		}
+		if _, e := t.futexWord(addr, false); e != 0 {
+			return 0, e
+		}
+		// Linux wakes one where 0 are asked for.
+		b := f.bucket(addr)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return b.wake(addr, max(val, 1), bits)
+	case abi.FUTEX_REQUEUE, abi.FUTEX_CMP_REQUEUE:
+		return t.futexRequeue(addr, a[4], val, uint32(a[3]), uint32(a[5]), cmd == abi.FUTEX_CMP_REQUEUE)
+	case abi.FUTEX_WAKE_OP:
+		return t.futexWakeOp(addr, a[4], val, uint32(a[3]), uint32(a[5]))
+	case abi.FUTEX_LOCK_PI, abi.FUTEX_LOCK_PI2:
+		return t.futexLockPI(addr, deadline, false)
+	case abi.FUTEX_TRYLOCK_PI:
+		return t.futexLockPI(addr, deadline, true)
+	case abi.FUTEX_UNLOCK_PI:
+		return t.futexUnlockPI(addr)
+	}
+	return 0, abi.ENOSYS
+}
+
+func (t *Task) futexWait(addr uint64, val, bitset uint32, deadline time.Duration) (uint64, abi.Errno) {
+	if bitset == 0 {
+		return 0, abi.EINVAL
+	}
+	word, e := t.futexWord(addr, false)
+	if e != 0 {
+		return 0, e
+	}
+	w := futexWaiter{addr: addr, bitset: bitset, task: t}
+	b := t.proc.futex.bucket(addr)
+	if e := b.enqueue(&w, word, val); e != 0 {
+		return 0, e
+	}
+	switch e := t.await(&w, deadline); {
+	case e == 0:
+		return 0, 0
+	case e == abi.ETIMEDOUT:
+		return 0, e
+	case deadline != forever:
+		return 0, t.restartable(deadline)
+	}
+	return 0, errRestartSys
+}
+
+// enqueue waits for word, if it still has the value val.
+func (b *futexBucket) enqueue(w *futexWaiter, word *uint32, val uint32) abi.Errno {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if atomic.LoadUint32(word) != val {
+		return abi.EAGAIN
+	}
+	b.add(w)
+	return 0
+}
+
+// await parks until w was woken.
+func (t *Task) await(w *futexWaiter, deadline time.Duration) abi.Errno {
+	for w.bucket.Load() != nil {
+		if e := t.park(deadline); e != 0 && w.leave() {
+			return e
+		}
+	}
+	return 0
+}
+
+func (t *Task) futexRequeue(from, to uint64, wake, move, val uint32, compare bool) (uint64, abi.Errno) {
+	if int32(wake) < 0 || int32(move) < 0 {
+		return 0, abi.EINVAL
+	}
+	word, e := t.futexWord(from, false)
+	if e != 0 {
+		return 0, e
+	}
+	if _, e := t.futexWord(to, false); e != 0 {
+		return 0, e
+	}
+	x, y, unlock := t.proc.futex.lockTwo(from, to)
+	defer unlock()
+	if compare && atomic.LoadUint32(word) != val {
+		return 0, abi.EAGAIN
+	}
+	n, e := x.wake(from, wake, ^uint32(0))
+	if e != 0 {
+		return 0, e
+	}
+	for w := x.head; w != nil && move > 0; {
+		next := w.next
+		if w.addr == from {
+			if from != to {
+				x.remove(w)
+				w.addr = to
+				y.add(w)
+			}
+			move--
+			n++
+		}
+		w = next
+	}
+	return n, 0
+}
+
+// futexWakeOp changes the second word and wakes waiters of the first, and of
+// the second if its old value was as told (futex(2), FUTEX_WAKE_OP).
+func (t *Task) futexWakeOp(first, second uint64, n1, n2, code uint32) (uint64, abi.Errno) {
+	if _, e := t.futexWord(first, false); e != 0 {
+		return 0, e
+	}
+	word, e := t.futexWord(second, true)
+	if e != 0 {
+		return 0, e
+	}
+	op, cmp := code>>28&15, code>>24&15
+	arg, cmpArg := int32(code<<8)>>20, int32(code<<20)>>20
+	if op&abi.FUTEX_OP_OPARG_SHIFT != 0 {
+		arg = 1 << (uint32(arg) & 31)
+	}
+	x, y, unlock := t.proc.futex.lockTwo(first, second)
+	defer unlock()
+	var old uint32
+	for {
+		old = atomic.LoadUint32(word)
+		v := uint32(arg)
+		switch op &^ abi.FUTEX_OP_OPARG_SHIFT {
+		case abi.FUTEX_OP_SET:
+		case abi.FUTEX_OP_ADD:
+			v = old + v
+		case abi.FUTEX_OP_OR:
+			v |= old
+		case abi.FUTEX_OP_ANDN:
+			v = old &^ v
+		case abi.FUTEX_OP_XOR:
+			v ^= old
+		default:
+			return 0, abi.ENOSYS
+		}
+		if atomic.CompareAndSwapUint32(word, old, v) {
+			break
+		}
+	}
+	var meets bool
+	switch o := int32(old); cmp {
+	case abi.FUTEX_OP_CMP_EQ:
+		meets = o == cmpArg
+	case abi.FUTEX_OP_CMP_NE:
+		meets = o != cmpArg
+	case abi.FUTEX_OP_CMP_LT:
+		meets = o < cmpArg
+	case abi.FUTEX_OP_CMP_LE:
+		meets = o <= cmpArg
+	case abi.FUTEX_OP_CMP_GT:
+		meets = o > cmpArg
+	case abi.FUTEX_OP_CMP_GE:
+		meets = o >= cmpArg
+	default:
+		return 0, abi.ENOSYS
+	}
+	n, e := x.wake(first, max(n1, 1), ^uint32(0))
+	if e == 0 && meets {
+		var m uint64
+		m, e = y.wake(second, max(n2, 1), ^uint32(0))
+		n += m
+	}
+	return n, e
+}
+
+// futexLockPI takes a lock whose word names its owner. There are no
+// priorities to inherit: the lock goes to whoever has waited longest.
+func (t *Task) futexLockPI(addr uint64, deadline time.Duration, try bool) (uint64, abi.Errno) {
+	word, e := t.futexWord(addr, true)
+	if e != 0 {
+		return 0, e
+	}
+	w := futexWaiter{addr: addr, bitset: ^uint32(0), task: t, pi: true}
+	got, e := t.proc.futex.bucket(addr).lockPI(&w, word, try)
+	if e != 0 || got {
+		return 0, e
+	}
+	switch e := t.await(&w, deadline); e {
+	case 0, abi.ETIMEDOUT:
+		return 0, e
+	}
+	return 0, errRestartNoIntr
+}
+
+// lockPI takes the lock at word for w's task, or queues w.
+func (b *futexBucket) lockPI(w *futexWaiter, word *uint32, try bool) (got bool, e abi.Errno) {
+	t := w.task
+	tid := uint32(t.tid)
+	tasks := t.proc.allTasks()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for {
+		v := atomic.LoadUint32(word)
+		owner := v & abi.FUTEX_TID_MASK
+		switch {
+		case owner == tid:
+			return false, abi.EDEADLK
+		case owner == 0:
+			if atomic.CompareAndSwapUint32(word, v, tid|v&(abi.FUTEX_OWNER_DIED|abi.FUTEX_WAITERS)) {
+				return true, 0
+			}
+			continue
+		case try:
+			return false, abi.EAGAIN
+		}
+		alive := false
+		for _, o := range tasks {
+			alive = alive || uint32(o.tid) == owner
+		}
+		if !alive {
+			return false, abi.ESRCH
+		}
+		if atomic.CompareAndSwapUint32(word, v, v|abi.FUTEX_WAITERS) {
+			b.add(w)
+			return false, 0
+		}
+	}
+}
+
+func (t *Task) futexUnlockPI(addr uint64) (uint64, abi.Errno) {
+	word, e := t.futexWord(addr, true)
+	if e != 0 {
+		return 0, e
+	}
+	b := t.proc.futex.bucket(addr)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if atomic.LoadUint32(word)&abi.FUTEX_TID_MASK != uint32(t.tid) {
+		return 0, abi.EPERM
+	}
+	b.handOver(addr, word, 0)
+	return 0, 0
+}
+
+// handOver gives a lock to the first who waits for it, or frees it.
+//
+// Preconditions: b.mu is held.
+func (b *futexBucket) handOver(addr uint64, word *uint32, bits uint32) {
+	var first *futexWaiter
+	more := false
+	for w := b.head; w != nil; w = w.next {
+		if w.addr == addr && w.pi {
+			if first != nil {
+				more = true
+				break
+			}
+			first = w
+		}
+	}
+	v := bits
+	if first != nil {
+		v |= uint32(first.task.tid)
+		if more {
+			v |= abi.FUTEX_WAITERS
+		}
+	}
+	atomic.StoreUint32(word, v)
+	if first != nil {
+		b.remove(first)
+		first.task.poke()
+	}
+}
+
+// robustLimit is how many locks a thread's list may have (Linux:
+// ROBUST_LIST_LIMIT).
+const robustLimit = 2048
+
+// releaseRobust marks the locks that a task holds at its end, as set_
+// robust_list(2) promises.
+func (t *Task) releaseRobust() {
+	if t.robustList == 0 {
+		return
+	}
+	w := uint64(t.ptrSize())
+	head := t.robustList
+	read := func(addr uint64) (uint64, bool) {
+		m, e := t.Bytes(addr, w, false)
+		if e != 0 {
+			return 0, false
+		}
+		return t.word(m), true
+	}
+	off, ok := read(head + w)
+	if !ok {
+		return
+	}
+	pending, ok := read(head + 2*w)
+	if !ok {
+		return
+	}
+	at := func(entry uint64) uint64 {
+		a := entry&^1 + off
+		if !t.is64() {
+			a = uint64(uint32(a))
+		}
+		return a
+	}
+	entry, ok := read(head)
+	for n := 0; ok && entry&^1 != head && n < robustLimit; n++ {
+		next, more := read(entry &^ 1)
+		if entry&^1 != pending&^1 {
+			t.ownerDied(at(entry), entry&1 != 0, false)
+		}
+		entry, ok = next, more
+	}
+	if pending&^1 != 0 {
+		t.ownerDied(at(pending), pending&1 != 0, true)
+	}
+}
+
+// ownerDied tells waiters of a lock that its owner is no more.
+func (t *Task) ownerDied(addr uint64, pi, pending bool) {
+	word, e := t.futexWord(addr, true)
+	if e != 0 {
+		return
+	}
+	b := t.proc.futex.bucket(addr)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for {
+		v := atomic.LoadUint32(word)
+		if pending && !pi && v == 0 {
+			_, _ = b.wake(addr, 1, ^uint32(0))
+			return
+		}
+		if v&abi.FUTEX_TID_MASK != uint32(t.tid) {
+			return
+		}
+		if pi {
+			b.handOver(addr, word, abi.FUTEX_OWNER_DIED)
+			return
+		}
+		if atomic.CompareAndSwapUint32(word, v, v&abi.FUTEX_WAITERS|abi.FUTEX_OWNER_DIED) {
+			if v&abi.FUTEX_WAITERS != 0 {
+				_, _ = b.wake(addr, 1, ^uint32(0))
+			}
+			return
+		}
+	}
+}

@@ -1,0 +1,173 @@
+package kernel
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"bee/runtime/abi"
+)
+
+// What a handler answers when a signal ends its wait, as Linux does inside the
+// kernel; no program sees these (Linux: include/linux/errno.h).
+const (
+	errRestartSys     abi.Errno = 512 // again if the handler has SA_RESTART
+	errRestartNoIntr  abi.Errno = 513 // again in any case
+	errRestartNoHand  abi.Errno = 514 // again only if no handler runs
+	errRestartBlock   abi.Errno = 516 // likewise, with what is left of the time
+	lastRestartErrno            = errRestartBlock
+	firstRestartErrno           = errRestartSys
+)
+
+// forever is the deadline of a wait without one.
+const forever time.Duration = math.MaxInt64
+
+// waitQueue holds those who wait for an object's state to change. The zero
+// value is ready.
+type waitQueue struct {
+	mu   sync.Mutex // a leaf
+	head *waiter
+	tail *waiter
+}
+
+// waiter is one of them.
+type waiter struct {
+	q          *waitQueue
+	prev, next *waiter
+	// notify tells the waiter to look again. It is called with the queue's
+	// lock held and does not block.
+	notify func()
+}
+
+// add puts w at the end.
+func (q *waitQueue) add(w *waiter, notify func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	w.q, w.notify, w.prev, w.next = q, notify, q.tail, nil
+	if q.tail != nil {
+		q.tail.next = w
+	} else {
+		q.head = w
+	}
+	q.tail = w
+}
+
+// remove takes w out of its queue, if it is in one.
+func (w *waiter) remove() {
+	q := w.q
+	if q == nil {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if w.q == nil {
+		return
+	}
+	if w.prev != nil {
+		w.prev.next = w.next
+	} else {
+		q.head = w.next
+	}
+	if w.next != nil {
+		w.next.prev = w.prev
+	} else {
+		q.tail = w.prev
+	}
+	w.q, w.prev, w.next = nil, nil, nil
+}
+
+// wake tells all who wait to look again.
+func (q *waitQueue) wake() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for w := q.head; w != nil; w = w.next {
+		w.notify()
+	}
+}
+
+// queued is a file whose queue tells of every change to what its poll method
+// answers. Others are asked again and again.
+type queued interface{ queue(f *File) *waitQueue }
+
+// poke makes a task that is parked look again; one that is about to park will
+// not. It may be called by anybody and does not block.
+func (t *Task) poke() {
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// park waits until the task is poked. 0 means: look again. Otherwise the wait
+// is over: ETIMEDOUT at the deadline (of the monotonic clock), errRestartSys
+// if a signal is to be delivered or the process has ended.
+func (t *Task) park(deadline time.Duration) abi.Errno {
+	if t.attention.Load() {
+		return errRestartSys
+	}
+	if deadline == forever {
+		<-t.wake
+		return 0
+	}
+	left := deadline - t.proc.clock.Monotonic()
+	if left <= 0 {
+		return abi.ETIMEDOUT
+	}
+	t.proc.clock.Sleep(left, t.wake)
+	return 0
+}
+
+// waitOn parks until ready tells true; ready is asked after every change that
+// q tells of.
+func (t *Task) waitOn(q *waitQueue, deadline time.Duration, ready func() bool) abi.Errno {
+	if ready() {
+		return 0
+	}
+	var w waiter
+	q.add(&w, t.poke)
+	defer w.remove()
+	for !ready() {
+		if e := t.park(deadline); e != 0 {
+			return e
+		}
+	}
+	return 0
+}
+
+// deadline turns a timeout that a call has begun with into a point of the
+// monotonic clock; negative is forever. A call that goes on after a signal
+// without a handler keeps its first one.
+func (t *Task) deadline(timeout time.Duration) time.Duration {
+	if t.restarting {
+		return t.restartAt
+	}
+	if timeout < 0 {
+		return forever
+	}
+	now := t.proc.clock.Monotonic()
+	if timeout > forever-now {
+		return forever
+	}
+	return now + timeout
+}
+
+// restartable is what a call answers whose timed wait a signal has ended.
+func (t *Task) restartable(deadline time.Duration) abi.Errno {
+	t.restartAt = deadline
+	return errRestartBlock
+}
+
+// sleep waits until d has passed (forever if negative). errRestartSys if a
+// signal or the end of the process came first.
+func (t *Task) sleep(d time.Duration) abi.Errno {
+	at := t.deadline(d)
+	for {
+		switch e := t.park(at); e {
+		case 0:
+		case abi.ETIMEDOUT:
+			return 0
+		default:
+			return e
+		}
+	}
+}

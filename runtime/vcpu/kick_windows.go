@@ -1,0 +1,92 @@
+//go:build windows && (386 || amd64)
+
+package vcpu
+
+import (
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/windows"
+
+	"bee/stubs"
+)
+
+var procCancelSynchronousIo = windows.NewLazySystemDLL("kernel32.dll").NewProc("CancelSynchronousIo")
+
+// Interrupt makes the guest come back to the host: out of its own code, out of
+// a blocking call between Block's two, or at the next entry. It may be called
+// from any goroutine and does not wait.
+//
+// As in KVM: the flag comes first, so that an entry that does not see it has
+// set InGuest before this looks at it.
+func (v *VCPU) Interrupt() {
+	atomic.StoreUint32(&v.State.ExitNow, 1)
+	v.kickIfNeeded()
+}
+
+// ClearExit is for the loop, before it looks for what there is to do.
+func (v *VCPU) ClearExit() {
+	if atomic.LoadUint32(&v.State.ExitNow) != 0 {
+		atomic.StoreUint32(&v.State.ExitNow, 0)
+	}
+}
+
+func (v *VCPU) away() bool { return atomic.LoadUint32(&v.State.InGuest) != 0 || v.blocked.Load() }
+
+func (v *VCPU) kickIfNeeded() {
+	if v.away() && v.kicking.CompareAndSwap(false, true) {
+		go v.kick()
+	}
+}
+
+// spins is how many attempts are made without a pause.
+const spins = 20
+
+// kick tries until the thread is on its way. It is between guest and host for
+// a few hundred instructions only.
+func (v *VCPU) kick() {
+	for i := 0; v.kickOnce(); i++ {
+		if i < spins {
+			runtime.Gosched()
+		} else {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	v.kicking.Store(false)
+	// Who has asked in between has found kicking set.
+	v.mu.Lock()
+	bound := v.thread != 0
+	again := bound && atomic.LoadUint32(&v.State.ExitNow) != 0
+	v.mu.Unlock()
+	if again {
+		v.kickIfNeeded()
+	}
+}
+
+// kickOnce tells whether it has to be tried again.
+func (v *VCPU) kickOnce() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.thread == 0 {
+		return false
+	}
+	if v.blocked.Load() {
+		// Only a call that was issued already is cancelled.
+		procCancelSynchronousIo.Call(uintptr(v.thread))
+		return true
+	}
+	return v.kicker.Kick() == stubs.KickAgain
+}
+
+// Block says that a call of the host follows that may take long, and that
+// Interrupt shall cancel, or that it has ended.
+func (v *VCPU) Block(begin bool) {
+	if begin {
+		v.blocked.Store(true)
+		return
+	}
+	v.mu.Lock()
+	v.blocked.Store(false)
+	v.mu.Unlock()
+}
