@@ -18,7 +18,15 @@ var memory = []Case{
 	{Prog: glibc("mem_shared.c"), Cmd: "private", Opt: Fault},
 	{Prog: glibc("mem_shared.c"), Cmd: "segv", Opt: Fault},
 	{Prog: lld("mem_random.c"), Cmd: "5 150"},
+	{Prog: sqlite, Only: AMD64, Why: onlySQLite64, Opt: LargeOutput},
+	{Prog: sqlite, Cmd: "100000000", Only: AMD64, Why: onlySQLite64, Opt: LargeOutput},
 }
+
+const onlySQLite64 = "Debian's libsqlite3-dev of both widths cannot be installed at once"
+
+// sqlite takes all of the library, since flags come before the source that
+// needs it.
+var sqlite = glibc("mem_sqlite.c", "-w", "-Wl,--whole-archive,-lsqlite3,--no-whole-archive")
 
 func TestMemory(t *testing.T) {
 	cases := memory

@@ -285,7 +285,11 @@ func (regularOps) ioctl(t *Task, f *File, cmd uint32, arg uint64) (uint64, abi.E
 	return 0, t.WriteUint32(arg, uint32(st.Size-at))
 }
 
-func (regularOps) close(f *File) { closeHost(f) }
+func (o regularOps) close(f *File) {
+	if o.mem.closed() {
+		closeHost(f)
+	}
+}
 
 // closeHost gives the handle back. The standard handles belong to the
 // process, not to the program.

@@ -16,6 +16,8 @@ type memfd struct {
 	mu    sync.RWMutex
 	seals atomic.Uint32
 	exec  bool
+	// opens counts the descriptions that share the handle.
+	opens atomic.Int32
 }
 
 const (
@@ -55,6 +57,7 @@ func sysMemfdCreate(t *Task, a Args) (uint64, abi.Errno) {
 		return 0, e
 	}
 	m := &memfd{exec: flags&mfdNoExecSeal == 0}
+	m.opens.Store(1)
 	switch {
 	case flags&mfdNoExecSeal != 0:
 		m.seals.Store(fSealExec)
@@ -116,6 +119,23 @@ func (m *memfd) mayResize(t *Task, f *File, size int64) abi.Errno {
 	}
 	return 0
 }
+
+// reopen makes another description of f's file, as opening /proc/self/fd/N
+// does. They share the handle; the position is each one's own.
+func (m *memfd) reopen(t *Task, f *File, flags int) (*File, abi.Errno) {
+	m.opens.Add(1)
+	g := opened(&File{ops: regularOps{m}, h: f.h, kind: f.kind, path: f.path, data: f.data}, flags)
+	if flags&abi.O_TRUNC != 0 && g.writable() {
+		if e := g.ops.truncate(t, g, 0); e != 0 {
+			t.proc.files.put(g)
+			return nil, e
+		}
+	}
+	return g, 0
+}
+
+// closed tells whether the handle is nobody else's any more.
+func (m *memfd) closed() bool { return m == nil || m.opens.Add(-1) == 0 }
 
 // describe makes the host's file look like Linux's.
 func (m *memfd) describe(t *Task, st *host.Stat) {

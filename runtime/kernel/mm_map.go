@@ -97,7 +97,11 @@ func (s *AddressSpace) mmap(m mapping) (uint64, abi.Errno) {
 		}
 	case m.shared:
 		var err abi.Errno
-		if v.obj, err = s.newShared(size); err != 0 {
+		at := uint64(0)
+		if m.fixed {
+			at = m.addr
+		}
+		if v.obj, err = s.newShared(size, at); err != 0 {
 			return 0, err
 		}
 	}
@@ -127,13 +131,16 @@ func (s *AddressSpace) mmap(m mapping) (uint64, abi.Errno) {
 		if !m.trusted && s.hiddenIn(v.lo, v.hi) {
 			return 0, abi.EINVAL
 		}
-		if err := s.clearPlace(&v); err != 0 {
-			if m.noReplace && err == abi.ENOMEM {
-				err = abi.EEXIST // something of the host's process
-			}
-			return 0, err
+		err := s.clearPlace(&v)
+		if err == 0 && v.viewed() {
+			err = s.materialize(v)
+		} else if err == 0 {
+			return v.lo, s.materialize(v)
 		}
-		return v.lo, s.materialize(v)
+		if m.noReplace && err == abi.ENOMEM {
+			err = abi.EEXIST // something of the host's process
+		}
+		return v.lo, err
 	}
 	limit := s.top
 	if m.limit != 0 {
@@ -150,7 +157,7 @@ func (s *AddressSpace) settleDown(v vma, hint, size, limit uint64) (uint64, abi.
 	v.lo, v.hi = hint, hint+size
 	if hint >= abi.MmapMinAddr && v.hi > hint && v.hi <= limit && !s.overlap(v.lo, v.hi) {
 		if v.viewed() {
-			if (v.lo-v.off)&(s.gran-1) == 0 && !s.occupied(s.granuleDown(v.lo), s.granuleUp(v.hi)) {
+			if (v.lo-v.off-v.obj.base)&(s.gran-1) == 0 && !s.occupied(s.granuleDown(v.lo), s.granuleUp(v.hi)) {
 				if err := s.materialize(v); err == 0 {
 					return v.lo, 0
 				}

@@ -51,6 +51,10 @@ type object struct {
 
 	// size is how long the file is, in bytes, as far as we know.
 	size uint64
+	// base is where the object begins in its section. Shared memory of no
+	// file may begin anywhere, so that it fits an address that is not a
+	// multiple of 64 KiB.
+	base uint64
 	// section covers sectionSize bytes; 0: there is none.
 	section     host.Section
 	sectionSize uint64
@@ -87,17 +91,17 @@ func (s *AddressSpace) openObject(f Mappable) (*object, abi.Errno) {
 }
 
 // newShared makes shared memory of no file, which Linux keeps in a file
-// without a name, too.
+// without a name, too. It is to be mapped at addr.
 //
 // Preconditions: s.mu is held.
-func (s *AddressSpace) newShared(size uint64) (*object, abi.Errno) {
+func (s *AddressSpace) newShared(size, addr uint64) (*object, abi.Errno) {
 	if !s.room(size) {
 		return nil, abi.ENOMEM
 	}
 	s.anonymous++
 	o := &object{
 		info:  &MapInfo{Path: "/dev/zero (deleted)", Minor: 1, Inode: s.anonymous, Readable: true, Writable: true},
-		write: true, size: size,
+		write: true, size: size, base: addr & (s.gran - 1),
 	}
 	if err := s.ensureSection(o); err != 0 {
 		return nil, err
@@ -121,19 +125,19 @@ func (s *AddressSpace) noteShortest() {
 //
 // Preconditions: s.mu is held; o is not copied.
 func (s *AddressSpace) ensureSection(o *object) abi.Errno {
-	if o.section != 0 && o.sectionSize >= o.size {
+	if o.section != 0 && o.sectionSize >= o.base+o.size {
 		return 0
 	}
 	h := host.NoHandle
 	if o.file != nil {
 		h, _ = o.file.Handle()
 	}
-	sec, err := s.mem.NewSection(h, int64(o.size), o.write)
+	sec, err := s.mem.NewSection(h, int64(o.base+o.size), o.write)
 	if err != 0 {
 		return err
 	}
 	s.closeSection(o)
-	o.section, o.sectionSize = sec, o.size
+	o.section, o.sectionSize = sec, o.base+o.size
 	return 0
 }
 

@@ -204,7 +204,7 @@ func (s *AddressSpace) refuse(r Range) {
 //
 // Preconditions: s.mu is held.
 func (s *AddressSpace) placeView(v vma, size, limit uint64) (uint64, abi.Errno) {
-	before := v.off & (s.gran - 1)
+	before := (v.off + v.obj.base) & (s.gran - 1)
 	total := s.granuleUp(before + size)
 	last := abi.Errno(abi.ENOMEM)
 	for tries := 0; tries < 64; tries++ {

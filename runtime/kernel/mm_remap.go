@@ -28,12 +28,17 @@ func (s *AddressSpace) mremap(r remap) (uint64, abi.Errno) {
 	if r.oldSize == 0 && s.vmas[i].flags&vmShared == 0 {
 		return 0, abi.EINVAL
 	}
+	var home *object
 	if fixed {
 		if s.hiddenIn(r.to, r.to+r.newSize) {
 			return 0, abi.EINVAL
 		}
 		if v := &s.vmas[i]; v.viewed() {
-			if err := s.canShow(v.obj, v.off+r.addr-v.lo, r.to, r.to+r.newSize); err != 0 {
+			off := v.off + r.addr - v.lo
+			if home = v.obj; !keep {
+				home = s.rehomed(v.obj, r.to-off, r.oldSize)
+			}
+			if err := s.canShow(home, off, r.to, r.to+r.newSize); err != 0 {
 				return 0, err
 			}
 		} else if err := s.canEvict(r.to, r.to+r.newSize); err != 0 {
@@ -86,7 +91,63 @@ func (s *AddressSpace) mremap(r remap) (uint64, abi.Errno) {
 	if r.flags&abi.MREMAP_MAYMOVE == 0 {
 		return 0, abi.ENOMEM
 	}
+	if home != nil && home != v.obj {
+		return r.to, s.moveHome(v, r, home)
+	}
 	return s.move(v, r, fixed, keep)
+}
+
+// rehomed tells the object that is to show instead of o when it moves by whole
+// pages that are not whole granules: o itself unless it is memory of no file, of
+// which only size bytes are mapped, all of which move.
+//
+// Preconditions: s.mu is held.
+func (s *AddressSpace) rehomed(o *object, addr, size uint64) *object {
+	base := addr & (s.gran - 1)
+	if o.file != nil || o.bytes != size || base == o.base {
+		return o
+	}
+	return &object{info: o.info, write: true, size: o.size, base: base}
+}
+
+// moveHome moves shared memory of no file by copying it to another object.
+//
+// Preconditions: s.mu is held; canShow; the place is free.
+func (s *AddressSpace) moveHome(v vma, r remap, home *object) abi.Errno {
+	if !s.room(home.size) {
+		return abi.ENOMEM
+	}
+	if err := s.ensureSection(home); err != 0 {
+		return err
+	}
+	s.committed += home.size
+	w := v
+	w.obj, w.lo, w.hi, w.beyond = home, r.to, r.to+r.newSize, false
+	w.prot = abi.PROT_READ | abi.PROT_WRITE
+	err := s.show(w)
+	if err != 0 {
+		s.dead = append(s.dead, home)
+		return err
+	}
+	for i := s.find(r.addr); i < len(s.vmas) && s.vmas[i].lo < r.addr+r.oldSize; i++ {
+		old := &s.vmas[i]
+		lo, hi := max(old.lo, r.addr), min(old.hi, r.addr+r.oldSize)
+		if old.beyond || r.to+(lo-r.addr) >= w.hi {
+			continue
+		}
+		if old.prot == 0 {
+			if err := s.protect(lo, hi, abi.PROT_READ); err != 0 {
+				return err
+			}
+		}
+		copy(rawBytes(r.to+(lo-r.addr), hi-lo), rawBytes(lo, hi-lo))
+	}
+	if err := s.unmap(r.addr, r.addr+r.oldSize); err != 0 {
+		return err
+	}
+	w.prot = v.prot
+	s.carve(w.lo, w.hi, w.split()...)
+	return s.reprotect(w.lo, w.hi)
 }
 
 // extend makes the mapping of which v is the beginning reach from end to hi,

@@ -13,7 +13,7 @@ import (
 type view struct {
 	lo, hi uint64 // hi is the end of the last page
 	obj    *object
-	off    uint64 // of lo in the object
+	off    uint64 // of lo in the object's section
 	size   uint64 // as it was asked for, in bytes: the last page may be partial
 }
 
@@ -67,7 +67,7 @@ func (s *AddressSpace) unfitAt(addr uint64, why string) abi.Errno {
 //
 // Preconditions: s.mu is held.
 func (s *AddressSpace) canShow(o *object, off, lo, hi uint64) abi.Errno {
-	if (lo-off)&(s.gran-1) != 0 {
+	if (lo-off-o.base)&(s.gran-1) != 0 {
 		return s.unfitAt(lo, "address and offset differ modulo 64 KiB")
 	}
 	a, b := s.granuleDown(lo), s.granuleUp(hi)
@@ -94,7 +94,7 @@ func (s *AddressSpace) canShow(o *object, off, lo, hi uint64) abi.Errno {
 func (s *AddressSpace) attach(o *object, off, lo, hi uint64) abi.Errno {
 	a := s.granuleDown(lo)
 	from, to := a, hi
-	delta := off - lo // of an address in the object
+	delta := off + o.base - lo // of an address in the section
 	resume := func() {}
 	defer func() { resume() }()
 	var old []view
@@ -118,7 +118,7 @@ func (s *AddressSpace) attach(o *object, off, lo, hi uint64) abi.Errno {
 		old = old[:0]
 		from, to = a, hi
 	}
-	to = min(to, o.pages()-delta)
+	to = min(to, o.base+o.pages()-delta)
 	if err := s.ensureSection(o); err != 0 {
 		return err
 	}

@@ -187,6 +187,10 @@ func openFD(t *Task, fd int32, flags int) (*File, abi.Errno) {
 	if e != 0 {
 		return nil, abi.ENOENT
 	}
+	if o, ok := f.ops.(regularOps); ok && o.mem != nil {
+		defer ft.put(f)
+		return o.mem.reopen(t, f, flags)
+	}
 	if _, ok := f.ops.(regularOps); ok && f.path != "" {
 		defer ft.put(f)
 		return t.openPlace(ft.ns.at(t.where(f)), flags, 0)

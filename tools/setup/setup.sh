@@ -42,6 +42,7 @@ packages=(
 	gcc-multilib g++-multilib
 	musl-tools
 	lld binutils
+	libsqlite3-dev
 )
 
 missing_packages() {
