@@ -434,7 +434,7 @@ func (t *Task) linkat(fd1 int32, addr1 uint64, fd2 int32, addr2 uint64, flags ui
 			defer t.proc.files.put(f)
 			return t.linkFile(f, fd2, p2)
 		}
-		if strings.HasSuffix(p2, "/") {
+		if bare(p2) != p2 {
 			return t.madeAt(fd2, p2, false, func(place) abi.Errno { return abi.ENOENT })
 		}
 		switch _, e := t.typeOf(to); {
