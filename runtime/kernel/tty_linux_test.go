@@ -128,9 +128,8 @@ func (p *pty) look() string {
 
 // settings changes the usual settings of a terminal.
 type settings struct {
-	on, off   [4]uint32 // of the input, output, control and local flags
-	cc        map[int]byte
-	min, time int // -1: as they are
+	on, off [4]uint32 // of the input, output, control and local flags
+	cc      map[int]byte
 }
 
 func (s *settings) apply(x *termios) {
@@ -142,8 +141,10 @@ func (s *settings) apply(x *termios) {
 	}
 }
 
-func local(on, off uint32) settings  { return settings{on: [4]uint32{3: on}, off: [4]uint32{3: off}} }
-func input(on, off uint32) settings  { return settings{on: [4]uint32{0: on}, off: [4]uint32{0: off}} }
+func local(on, off uint32) settings { return settings{on: [4]uint32{3: on}, off: [4]uint32{3: off}} }
+
+func input(on, off uint32) settings { return settings{on: [4]uint32{0: on}, off: [4]uint32{0: off}} }
+
 func output(on, off uint32) settings { return settings{on: [4]uint32{1: on}, off: [4]uint32{1: off}} }
 
 func rawSettings(vmin, vtime byte) settings {

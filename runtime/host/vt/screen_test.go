@@ -134,7 +134,7 @@ func TestScreenLikeEmulator(t *testing.T) {
 // TestScreenColours compares attributes with Windows's bits.
 func TestScreenColours(t *testing.T) {
 	for sgr, want := range map[string]uint16{
-		"": 7, "0": 7, "31": 4, "32": 2, "34": 1, "1": 0xf, "1;31": 0xc, "44": 0x17, "7": 0x70, "7;31": 0x47 ^ 0x47 | 0x4<<4,
+		"": 7, "0": 7, "31": 4, "32": 2, "34": 1, "1": 0xf, "1;31": 0xc, "44": 0x17, "7": 0x70, "7;31": 0x40,
 		"4": 7 | attrUnderline, "91": 0xc, "101;30": 0xc0, "38;5;9": 0xc, "38;5;196": 0xc, "38;2;0;0;255": 9, "48;5;232": 7, "31;39": 7, "1;22": 7, "8": 0,
 	} {
 		g := newGlass(4, 2)
