@@ -103,6 +103,7 @@ corpus: build
 
 soak:
 	go run ./corpus -stages soak
+	BEE_REQUIRE_WINE=1 go test -count=1 -timeout 4h ./difftest -run TestFileSequences -sequences 10000
 
 demo: setup
 	@$(MAKE) --no-print-directory build

@@ -81,6 +81,7 @@ type File struct {
 	// the runner shares it.
 	shared bool
 	keep   bool // the handle is not closed with the description
+	pinned bool // made with O_PATH, and h is a handle of its file
 
 	// mu guards the position. No other lock but a pipe's is taken under it.
 	mu  sync.Mutex
@@ -203,6 +204,9 @@ func (ft *FileTable) put(f *File) {
 		}
 		ft.p.notifyClose(f)
 		f.ops.close(f)
+		if f.pinned {
+			_ = ft.host.Close(f.h)
+		}
 	}
 }
 

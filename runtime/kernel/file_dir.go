@@ -359,6 +359,13 @@ func (t *Task) renameat(fd1 int32, addr1 uint64, fd2 int32, addr2 uint64, flags 
 		if e := t.mayChange(to, putting); e != 0 {
 			return e
 		}
+		for _, pl := range []place{from, to} {
+			if path.Dir(from.path) != path.Dir(to.path) && (pl == from || exchange) {
+				if e := t.mayMove(pl); e != 0 {
+					return e
+				}
+			}
+		}
 		if exchange {
 			e = t1.Exchange(from.rel, t2, to.rel)
 		} else {
@@ -422,7 +429,7 @@ func (t *Task) linkat(fd1 int32, addr1 uint64, fd2 int32, addr2 uint64, flags ui
 		defer t.proc.files.put(f)
 		return 0, t.linkFile(f, fd2, p2)
 	}
-	return 0, t.two(fd1, p1, flags&abi.AT_SYMLINK_FOLLOW != 0, fd2, p2, func(from, to place) abi.Errno {
+	return 0, t.two(fd1, p1, flags&abi.AT_SYMLINK_FOLLOW != 0, fd2, bare(p2), func(from, to place) abi.Errno {
 		if from.node != nil && from.node.magic != nil && flags&abi.AT_SYMLINK_FOLLOW != 0 {
 			f, e := from.node.magic(t, abi.O_RDONLY)
 			if e != 0 {
@@ -434,14 +441,11 @@ func (t *Task) linkat(fd1 int32, addr1 uint64, fd2 int32, addr2 uint64, flags ui
 			defer t.proc.files.put(f)
 			return t.linkFile(f, fd2, p2)
 		}
-		if bare(p2) != p2 {
-			return t.madeAt(fd2, p2, false, func(place) abi.Errno { return abi.ENOENT })
-		}
 		switch _, e := t.typeOf(to); {
 		case e == 0:
 			t.clash(to)
 			return abi.EEXIST
-		case e != abi.ENOENT:
+		case e != abi.ENOENT || bare(p2) != p2:
 			return e
 		}
 		switch e := t.parent(fd2, p2); {

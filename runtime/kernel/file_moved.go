@@ -1,6 +1,11 @@
 package kernel
 
-import "strings"
+import (
+	"strings"
+
+	"bee/runtime/abi"
+	"bee/runtime/host"
+)
 
 // Descriptors and the working directory are remembered by their paths. When
 // this process moves a folder, they follow; what other processes move is
@@ -20,6 +25,27 @@ func (t *Task) placeOf(f *File) place {
 		return t.proc.files.ns.at(*p)
 	}
 	return f.data.(place)
+}
+
+// pin keeps a handle of what a description made with O_PATH stands for, whoever
+// may move or delete it later; where the host gives none the path must do.
+func (t *Task) pin(f *File, pl place, kind uint32) {
+	if pl.mnt.tree == nil || kind != abi.S_IFREG && kind != abi.S_IFDIR {
+		return
+	}
+	if h, _, e := pl.mnt.tree.Open(pl.rel, abi.O_RDONLY, 0); e == 0 {
+		f.h, f.pinned = h, true
+	}
+}
+
+// statPath is stat of a description made with O_PATH.
+func (t *Task) statPath(f *File, st *host.Stat) abi.Errno {
+	if !f.pinned {
+		return t.lstat(t.placeOf(f), st)
+	}
+	e := t.proc.files.host.Fstat(f.h, st)
+	t.proc.owned(st)
+	return e
 }
 
 // relocate tells a path after the move of from to to.

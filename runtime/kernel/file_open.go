@@ -23,6 +23,7 @@ func (t *Task) openPlace(pl place, flags int, perm uint32) (*File, abi.Errno) {
 			return nil, abi.ENOTDIR
 		}
 		f := &File{ops: pathOps{}, path: pl.path, data: pl}
+		t.pin(f, pl, st.Mode&abi.S_IFMT)
 		return opened(f, flags), 0
 	}
 	if pl.mnt.tree == nil {

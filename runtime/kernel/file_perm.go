@@ -118,6 +118,24 @@ func (t *Task) mayChange(pl place, what change) abi.Errno {
 	return abi.EACCES
 }
 
+// mayMove tells whether what is at a place may get another parent: of a folder
+// that changes the entry "..", which needs w.
+func (t *Task) mayMove(pl place) abi.Errno {
+	if !t.modesHeld() {
+		return 0
+	}
+	if kind, e := t.typeOf(pl); e != 0 || kind != abi.S_IFDIR {
+		return 0
+	}
+	r := &t.proc.files.rights
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if t.rightsOf(r, pl.path)&2 == 0 {
+		return abi.EACCES
+	}
+	return 0
+}
+
 // clash tells the user, once, of two names that differ in case only, where
 // the folder does not tell them apart. It follows an EEXIST.
 func (t *Task) clash(pl place) {

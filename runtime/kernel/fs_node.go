@@ -229,5 +229,5 @@ func (textOps) stat(t *Task, f *File, st *host.Stat) abi.Errno {
 type pathOps struct{ baseOps }
 
 func (pathOps) stat(t *Task, f *File, st *host.Stat) abi.Errno {
-	return t.lstat(t.placeOf(f), st)
+	return t.statPath(f, st)
 }
