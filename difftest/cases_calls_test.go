@@ -58,7 +58,6 @@ var knownCalls = []struct {
 	{"call_poll", I386, "the size of the mask is not looked at", words("ppoll_time64(wrong size of the mask)")},
 	{"call_process", Both, "options are not looked at", words("wait4(bad option)", "waitid(nothing to wait for)", "waitid(no such kind)")},
 	{"call_process", I386, "options are not looked at", words("waitpid(bad option)")},
-	{"call_time", Both, "permission is asked for before the time is looked at", words("settimeofday(wrong time)")},
 	{"call_tls", Both, "one thread: no FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP, bit sets", words(
 		"futex(requeue, another value)", "futex(operate and wake nobody)", "futex(wait, no bits)")},
 	{"call_tls", I386, "one thread: no FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP, bit sets", words(

@@ -271,7 +271,7 @@ func sysSettimeofday(t *Task, a Args) (uint64, abi.Errno) {
 		switch {
 		case err != 0:
 			return 0, err
-		case usec < 0 || usec > 1e6 || sec < 0:
+		case usec < 0 || usec >= 1e6 || sec < 0:
 			return 0, abi.EINVAL
 		}
 	}
