@@ -24,6 +24,8 @@ var system = []Case{
 	{Prog: glibc("proc_self.c"), Cmd: "machine"},
 	{Prog: glibc("proc_self.c"), Cmd: "devices"},
 	{Prog: pie("proc_self.c"), Cmd: "stat"},
+	{Prog: glibc("dev_shm.c")},
+	{Prog: musl("dev_shm.c")},
 	{Prog: glibc("splice_pipes.c")},
 	{Prog: musl("splice_pipes.c")},
 	{Prog: glibc("inotify_events.c"), Cmd: "folder", Opt: LargeOutput},
