@@ -26,7 +26,6 @@ func callPrograms(t *testing.T) []Case {
 		name := strings.TrimSuffix(filepath.Base(path), ".c")
 		c := Case{Prog: glibc(name + ".c"), Name: name, Files: NoFiles, Opt: IgnoreFiles | NoStderr, Reason: "beerun tells of what it lacks"}
 		c.Then = callSteps[name]
-		c.Known = knownPrograms[name]
 		cases = append(cases, c)
 	}
 	return cases
@@ -35,36 +34,6 @@ func callPrograms(t *testing.T) []Case {
 // callSteps are further runs of a program with arguments.
 var callSteps = map[string][]string{
 	"call_process": {"exit 3", "exit 259", "exit_group 4"},
-}
-
-// knownPrograms are those that differ as a whole, and why.
-var knownPrograms = map[string]string{
-	"call_handlers": "no signal handler runs yet",
-}
-
-// knownCalls are the results that differ from Linux's, by the call and its
-// label. Such a line is not compared, and the test fails when it differs no longer.
-var knownCalls = []struct {
-	program string
-	on      Arch
-	reason  string
-	calls   []string
-}{
-	{"call_attributes", Both, "files have no extended attributes", words(
-		"setxattr(new)", "setxattr(exists)", "lsetxattr(second)", "fsetxattr(third)", "getxattr(size)", "getxattr(value)", "getxattr(no room)",
-		"getxattr(none)", "lgetxattr(value)", "lgetxattr(none)", "fgetxattr(value)", "listxattr(size)", "listxattr(no room)", "llistxattr(size)",
-		"flistxattr(size)", "removexattr(one)", "removexattr(again)", "lremovexattr(two)", "lremovexattr(again)", "fremovexattr(three)")},
-	{"call_poll", Both, "the size of the mask is not looked at", words("ppoll(wrong size of the mask)")},
-	{"call_poll", I386, "the size of the mask is not looked at", words("ppoll_time64(wrong size of the mask)")},
-	{"call_process", Both, "options are not looked at", words("wait4(bad option)", "waitid(nothing to wait for)", "waitid(no such kind)")},
-	{"call_process", I386, "options are not looked at", words("waitpid(bad option)")},
-	{"call_tls", Both, "one thread: no FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP, bit sets", words(
-		"futex(requeue, another value)", "futex(operate and wake nobody)", "futex(wait, no bits)")},
-	{"call_tls", I386, "one thread: no FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP, bit sets", words(
-		"futex_time64(requeue, another value)", "futex_time64(operate and wake nobody)", "futex_time64(wait, no bits)")},
-	{"call_signals", Both, "siginfo tells the signal alone", words("rt_sigtimedwait(pending)", "rt_sigtimedwait(queued)")},
-	{"call_signals", I386, "siginfo tells the signal alone", words("rt_sigtimedwait_time64(pending)")},
-	{"call_signals", AMD64, "siginfo tells the signal alone", words("rt_sigtimedwait(pending again)")},
 }
 
 // The reasons why a call has only one kind of result.
@@ -81,7 +50,7 @@ const (
 // oneSided are the calls that have only one kind of result.
 var oneSided = reasons(map[string]string{
 	cannotFail: "getpid gettid getppid getpgrp getuid geteuid getgid getegid getuid32 geteuid32 getgid32 getegid32 " +
-		"setfsuid setfsgid setfsuid32 setfsgid32 sgetmask ssetmask umask sync sched_yield brk personality set_tid_address munlockall alarm",
+		"setfsuid setfsgid setfsuid32 setfsgid32 sgetmask ssetmask umask sync sched_yield brk personality set_tid_address munlockall alarm inotify_init",
 	noComeback: "exit exit_group sigreturn rt_sigreturn",
 	refused: "chroot mount umount umount2 sethostname setdomainname reboot stime settimeofday clock_settime clock_settime64 syslog " +
 		"setgroups setgroups32 vhangup acct swapon swapoff pivot_root ptrace bpf fanotify_init fanotify_mark userfaultfd perf_event_open " +
@@ -97,8 +66,8 @@ var oneSided = reasons(map[string]string{
 var unproven = reasons(map[string]string{
 	"many kernels are built without it": "iopl ioperm init_module finit_module delete_module kexec_load kexec_file_load lookup_dcookie",
 	"its refusal needs a block device":  "quotactl",
-	"no signal handler runs yet":        "pause rt_sigsuspend",
 	"it needs a pidfd":                  "process_madvise",
+	"there is no timer to end it":       "pause",
 })
 
 // reasons turns lists of names by reason into reasons by name.

@@ -58,8 +58,9 @@ int main(void)
 		struct oldtime every, next;
 	} it = { { 0, 20000 }, { 0, 20000 } };
 	seen = 0;
-	CALL(setitimer, "every 20 ms", 0, &it, 0);
-	CALL(pause, "until then");
-	data("%d", seen);
+	if (CALL(setitimer, "every 20 ms", 0, &it, 0) == 0) {
+		CALL(pause, "setitimer: until then");
+		data("%d", seen);
+	}
 	return 0;
 }
