@@ -243,6 +243,7 @@ func (s *AddressSpace) unlock() {
 			if o.file == nil {
 				s.committed -= o.size
 			}
+			s.closeSection(o) // now: a file that has one cannot be truncated
 			gone = append(gone, o)
 		}
 	}
@@ -253,7 +254,6 @@ func (s *AddressSpace) unlock() {
 	}
 	s.mu.Unlock()
 	for _, o := range gone {
-		s.closeSection(o)
 		if o.file != nil {
 			o.file.Release()
 		}

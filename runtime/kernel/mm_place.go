@@ -142,11 +142,11 @@ func (s *AddressSpace) gap(size, limit, align uint64) (uint64, bool) {
 			if lo < a.Lo {
 				break
 			}
-			if i < len(s.vmas) && s.vmas[i].lo < end && s.vmas[i].hi > lo {
-				end = s.vmas[i].lo
-			} else if i > 0 && s.vmas[i-1].hi > lo {
+			if i < len(s.vmas) && s.wholly(&s.vmas[i]).overlaps(lo, end) {
+				end = s.wholly(&s.vmas[i]).Lo
+			} else if i > 0 && s.wholly(&s.vmas[i-1]).Hi > lo {
 				i--
-				end = min(end, s.vmas[i].lo)
+				end = min(end, s.wholly(&s.vmas[i]).Lo)
 			} else if f := s.foreignIn(lo, end); f != nil {
 				end = pageDown(f.Lo)
 			} else if k := s.findView(end - 1); k < len(s.views) && s.views[k].lo < end {
@@ -162,6 +162,15 @@ func (s *AddressSpace) gap(size, limit, align uint64) (uint64, bool) {
 		}
 	}
 	return 0, false
+}
+
+// wholly tells what a mapping takes from others: where a view shows it, or will
+// once the file has grown, whole granules.
+func (s *AddressSpace) wholly(v *vma) Range {
+	if v.viewed() {
+		return Range{s.granuleDown(v.lo), s.granuleUp(v.hi)}
+	}
+	return Range{v.lo, v.hi}
 }
 
 // foreignIn tells the highest foreign stretch in [lo, hi).

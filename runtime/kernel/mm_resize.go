@@ -51,7 +51,10 @@ func (s *AddressSpace) gain(v vma) {
 	v.beyond = false
 	if v.viewed() {
 		s.carve(v.lo, v.hi, v)
-		if err = s.attach(v.obj, v.off, v.lo, v.hi); err == 0 {
+		if err = s.canShow(v.obj, v.off, v.lo, v.hi); err == 0 {
+			err = s.attach(v.obj, v.off, v.lo, v.hi)
+		}
+		if err == 0 {
 			err = s.reprotect(s.granuleDown(v.lo), v.hi)
 		}
 		if err == 0 {
@@ -88,13 +91,16 @@ func (s *AddressSpace) lose(v vma) {
 // be mapped beyond what it was.
 func (s *AddressSpace) watched(end uint64) bool { return end > s.shortest.Load() }
 
-// grown is called after a file may have grown.
+// grown is called after a file may have grown, to size or beyond.
 func (s *AddressSpace) grown(id mapID, size uint64) {
 	s.mu.Lock()
 	defer s.unlock()
 	for _, o := range s.objects {
 		if o.info.id() == id && size > o.size {
-			s.resized(id, size)
+			// It may be shorter again by now.
+			if now, err := o.file.Size(); err == 0 {
+				s.resized(id, uint64(now))
+			}
 			return
 		}
 	}
@@ -120,7 +126,11 @@ func (s *AddressSpace) truncating(id mapID, size uint64, do func() abi.Errno) ab
 		if err == 0 && len(objs) > 0 {
 			s.resized(id, size)
 		}
-		return err
+		// EBUSY: the file was longer than we know, since a write of another
+		// thread is not told yet.
+		if err != abi.EBUSY || len(objs) == 0 {
+			return err
+		}
 	}
 	resume := s.pause()
 	defer resume()

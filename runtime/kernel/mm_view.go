@@ -333,6 +333,9 @@ func (s *AddressSpace) cutReserved(i int, lo, hi uint64) abi.Errno {
 		if !v.committed {
 			continue
 		}
+		if v.lo < hi && v.hi > lo {
+			return s.unfitAt(lo, "other memory lies in the same 64 KiB")
+		}
 		if v.busy {
 			return s.unfitAt(lo, "a file is being read beside it")
 		}
