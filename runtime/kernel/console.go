@@ -30,6 +30,9 @@ func (o consoleOps) poll(_ *Task, f *File) host.Ready {
 	return o.tty(f).ready()
 }
 
+// queue implements queued: whoever has asked poll is told of input.
+func (o consoleOps) queue(f *File) *waitQueue { return &o.tty(f).changed }
+
 func (o consoleOps) ioctl(t *Task, f *File, cmd uint32, arg uint64) (uint64, abi.Errno) {
 	return o.tty(f).ioctl(t, cmd, arg)
 }

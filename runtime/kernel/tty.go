@@ -40,7 +40,7 @@ type tty struct {
 
 	rows, cols uint16 // set by TIOCSWINSZ; 0: the console's own
 
-	changed chan struct{} // closed and replaced when something has changed
+	changed waitQueue // told when something has changed
 	wanting int           // reads that wait
 	watched bool          // poll has found nothing, and the next input is to be taken
 }
@@ -65,7 +65,7 @@ func newTTY(p *Process, h host.Files) *tty {
 		return nil
 	}
 	y := &tty{
-		p: p, con: con, node: newTTYNode(), set: newTermios(), changed: make(chan struct{}),
+		p: p, con: con, node: newTTYNode(), set: newTermios(),
 	}
 	con.Connect(y)
 	return y
@@ -96,8 +96,7 @@ func (y *tty) drain() {
 
 // wake tells those who wait that something has changed. y.mu is held.
 func (y *tty) wake() {
-	close(y.changed)
-	y.changed = make(chan struct{})
+	y.changed.wake()
 }
 
 // want says that one more read waits (1), or one less (-1). y.mu is held.
@@ -142,39 +141,30 @@ func (y *tty) ready() host.Ready {
 	return host.Ready{In: y.available(least) || y.hungUp, Out: !y.stopped, Hup: y.hungUp, Bytes: y.waiting()}
 }
 
-// sleepOn waits until the terminal has changed or d is over (negative: for
-// ever). y.mu is held, and given away meanwhile. It answers EINTR if the wait
-// ended otherwise.
+// sleepOn waits until the terminal may have changed or d is over (negative:
+// for ever). y.mu is held, and given away meanwhile. An error is that of a
+// signal.
 func (y *tty) sleepOn(t *Task, d time.Duration, input bool) abi.Errno {
-	changed := y.changed
+	at := forever
+	if d >= 0 {
+		at = t.proc.clock.Monotonic() + d
+	}
+	var w waiter
+	y.changed.add(&w, t.poke)
+	defer w.remove()
 	if input {
 		y.want(1)
 	}
 	y.mu.Unlock()
-	e := t.waitFor(changed, d)
+	e := t.park(at)
 	y.mu.Lock()
 	if input {
 		y.want(-1)
 	}
+	if e == abi.ETIMEDOUT {
+		return 0
+	}
 	return e
-}
-
-// waitFor waits until c is closed, until d is over unless it is negative, or
-// until the process ends: EINTR.
-func (t *Task) waitFor(c <-chan struct{}, d time.Duration) abi.Errno {
-	var over <-chan time.Time
-	if d >= 0 {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		over = timer.C
-	}
-	select {
-	case <-c:
-	case <-over:
-	case <-t.proc.done:
-		return abi.EINTR
-	}
-	return 0
 }
 
 // Interrupt implements host.TerminalEvents.

@@ -81,7 +81,7 @@ func fakeTTY() (*Task, *tty, *fakeTerminal) {
 	_, clock, system, _ := testHost()
 	p := &Process{done: make(chan struct{}), clock: clock, system: system}
 	f := &fakeTerminal{}
-	y := &tty{p: p, con: f, node: newTTYNode(), set: newTermios(), changed: make(chan struct{})}
+	y := &tty{p: p, con: f, node: newTTYNode(), set: newTermios()}
 	f.Connect(y)
 	y.begin()
 	return &Task{proc: p}, y, f
