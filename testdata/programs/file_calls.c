@@ -1,5 +1,6 @@
 // Calls on files beyond reading and writing; each line tells what one did.
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -501,6 +502,47 @@ static void limits(void) {
 	(void)onxfsz;
 }
 
+static int entries(DIR *d) {
+	int n = 0;
+	rewinddir(d);
+	while (readdir(d))
+		n++;
+	return n;
+}
+
+static void folders(void) {
+	puts("# folders");
+	struct stat st;
+	mkdir("d", 0755);
+	DIR *d = opendir("d");
+	fstat(dirfd(d), &st);
+	printf("%d entries, %ld links\n", entries(d), (long)st.st_nlink);
+	mkdir("d/one", 0755);
+	close(make("d/two", "2"));
+	fstat(dirfd(d), &st);
+	printf("%d entries, %ld links\n", entries(d), (long)st.st_nlink);
+	T(rename("d", "e"));
+	T(rmdir("e/one"));
+	fstat(dirfd(d), &st);
+	printf("%d entries, %ld links\n", entries(d), (long)st.st_nlink);
+	T(unlink("e/two"));
+	printf("%d entries\n", entries(d));
+	T(rmdir("e"));
+	T(fstat(dirfd(d), &st));
+	closedir(d);
+	int fd = open("gone", O_PATH | O_CREAT, 0644);
+	T(fd);
+	close(make("gone", "text"));
+	fd = open("gone", O_PATH);
+	T(rename("gone", "there"));
+	T(size_of(fd));
+	T(unlink("there"));
+	T(links_of(fd));
+	char b[4];
+	T(read(fd, b, 4));
+	close(fd);
+}
+
 static void odds(void) {
 	puts("# odds");
 	struct statfs fs;
@@ -545,7 +587,7 @@ int main(int argc, char **argv) {
 		const char *name;
 		void (*run)(void);
 	} parts[] = {{"temporary", temporary}, {"space", space}, {"vectors", vectors}, {"copies", copies}, {"advice", advice}, {"names", names},
-		     {"resolving", resolving}, {"times", times}, {"modes", modes}, {"limits", limits}, {"odds", odds}};
+		     {"resolving", resolving}, {"times", times}, {"modes", modes}, {"limits", limits}, {"folders", folders}, {"odds", odds}};
 	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++)
 		if (!*part || !strcmp(part, parts[i].name))
 			parts[i].run();

@@ -66,10 +66,22 @@ func dots(name []uint16) bool {
 	return len(name) > 0 && len(name) < 3 && name[0] == '.' && (len(name) == 1 || name[1] == '.')
 }
 
+// listing opens a folder once more to list it: what a handle has listed once
+// it may remember, and others may have it at some entry.
+func listing(h windows.Handle) (windows.Handle, func()) {
+	w, st := again(h, windows.FILE_LIST_DIRECTORY|windows.FILE_READ_ATTRIBUTES|windows.SYNCHRONIZE, windows.FILE_DIRECTORY_FILE)
+	if st != 0 {
+		return h, func() {}
+	}
+	return w, func() { _ = windows.CloseHandle(w) }
+}
+
 // subfolders tells a folder's number of links, which on Linux is 2 and one
 // for each folder in it. A folder too large for one look has 1: programs know
 // that as "not counted".
 func (f *Files) subfolders(h windows.Handle) uint32 {
+	h, done := listing(h)
+	defer done()
 	buf := make([]uint64, 4<<10)
 	n := uint32(2)
 	for restart := true; ; restart = false {
@@ -93,9 +105,11 @@ func (f *Files) subfolders(h windows.Handle) uint32 {
 func (f *Files) ReadDir(h host.Handle) ([]host.Dirent, abi.Errno) {
 	var list []host.Dirent
 	var suspects []int // files that may be links in Cygwin's form
+	l, done := listing(windows.Handle(h))
+	defer done()
 	buf := make([]uint64, 8<<10)
 	for restart := true; ; restart = false {
-		end, st := entries(windows.Handle(h), buf, restart, func(d *dirEntry, name []uint16) {
+		end, st := entries(l, buf, restart, func(d *dirEntry, name []uint16) {
 			if dots(name) {
 				return
 			}
