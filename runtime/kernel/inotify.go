@@ -47,8 +47,8 @@ type inotify struct {
 	// moves counts, by path, the deletions and creations of the host that are
 	// renames of this program from one folder to another.
 	moves map[string]int
-	// wake is closed and made anew when the queue is no longer empty.
-	wake chan struct{}
+	// arrived is told when there is something to read.
+	arrived waitQueue
 }
 
 // mark is a watch of the program's.
@@ -95,7 +95,7 @@ func (t *Task) inotify(flags uint32) (uint64, abi.Errno) {
 	if flags&^(abi.O_NONBLOCK|abi.O_CLOEXEC) != 0 {
 		return 0, abi.EINVAL
 	}
-	i := &inotify{marks: map[int32]*mark{}, folders: map[string]*watchedFolder{}, moves: map[string]int{}, wake: make(chan struct{})}
+	i := &inotify{marks: map[int32]*mark{}, folders: map[string]*watchedFolder{}, moves: map[string]int{}}
 	i.host, _ = t.proc.files.host.(host.WatchingFiles)
 	f := &File{ops: inotifyOps{}, kind: host.Char, data: i}
 	f.refs.Store(1)
@@ -255,8 +255,7 @@ func (i *inotify) enqueue(e inotifyEvent) {
 	}
 	i.queue = append(i.queue, e)
 	if n == 0 {
-		close(i.wake)
-		i.wake = make(chan struct{})
+		i.arrived.wake()
 	}
 }
 
@@ -531,21 +530,22 @@ type inotifyOps struct{ baseOps }
 
 func (inotifyOps) read(t *Task, f *File, b []byte) (int, abi.Errno) {
 	i := f.data.(*inotify)
+	full := func() bool {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		return len(i.queue) > 0
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for len(i.queue) == 0 {
 		if f.nonblock() {
 			return 0, abi.EAGAIN
 		}
-		wake := i.wake
 		i.mu.Unlock()
-		select {
-		case <-wake:
-		case <-t.proc.done:
-		}
+		e := t.waitOn(&i.arrived, forever, full)
 		i.mu.Lock()
-		if _, over := t.Exited(); over {
-			return 0, abi.EINTR
+		if e != 0 {
+			return 0, e
 		}
 	}
 	n := 0
@@ -559,6 +559,8 @@ func (inotifyOps) read(t *Task, f *File, b []byte) (int, abi.Errno) {
 	}
 	return n, 0
 }
+
+func (inotifyOps) queue(f *File) *waitQueue { return &f.data.(*inotify).arrived }
 
 func (inotifyOps) poll(_ *Task, f *File) host.Ready {
 	i := f.data.(*inotify)
