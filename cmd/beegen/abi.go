@@ -229,6 +229,9 @@ func generateABI(dir string) error {
 			return err
 		}
 	}
+	if err := generateNet(tmp, dir); err != nil {
+		return err
+	}
 	return writeConsts(dir, consts)
 }
 
