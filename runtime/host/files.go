@@ -103,6 +103,8 @@ type Tree interface {
 // Ready is what a stream can do at once.
 type Ready struct {
 	In, Out, Hup, Err bool
+	// RdHup: the other side sends no more. Pri: urgent data.
+	RdHup, Pri bool
 	Bytes             int // that can be read, where the host tells
 }
 

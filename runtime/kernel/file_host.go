@@ -307,6 +307,7 @@ func (p *Process) owned(st *host.Stat) {
 	if st.GID == ^uint32(0) {
 		st.GID = p.gid
 	}
+	p.markSocket(st)
 }
 
 // folderOps are directories of the host.

@@ -233,6 +233,9 @@ func (t *Task) vector(a Args, write bool, off int64) (uint64, abi.Errno) {
 	if off >= 0 && f.stream() {
 		return 0, abi.ESPIPE
 	}
+	if o, ok := f.ops.(socketOps); ok {
+		return o.vector(t, f, v, write)
+	}
 	if write && f.discards() {
 		total := uint64(0)
 		for _, iov := range v {
@@ -337,7 +340,7 @@ func (t *Task) gathered(f *File, v []Iovec, write bool) (uint64, abi.Errno, bool
 // stream tells whether reading may wait for somebody.
 func (f *File) stream() bool {
 	switch f.ops.(type) {
-	case streamOps, pipeOps, consoleOps:
+	case streamOps, pipeOps, consoleOps, socketOps:
 		return true
 	}
 	return false

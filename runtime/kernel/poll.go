@@ -37,6 +37,12 @@ func (t *Task) ready(fd int32) uint16 {
 	if r.Err {
 		m |= abi.POLLERR
 	}
+	if r.RdHup {
+		m |= abi.POLLRDHUP
+	}
+	if r.Pri {
+		m |= abi.POLLPRI
+	}
 	return m
 }
 

@@ -46,7 +46,7 @@ func calls() []Call {
 	var all []Call
 	for _, area := range [][]Call{
 		taskCalls(), memoryCalls(), memfdCalls(), timeCalls(), identityCalls(), limitCalls(), schedCalls(), refusedCalls(), spliceCalls(), inotifyCalls(),
-		machineCalls(), signalCalls(), tlsCalls(), fileCalls(),
+		machineCalls(), signalCalls(), tlsCalls(), fileCalls(), socketCalls(),
 	} {
 		all = append(all, area...)
 	}
