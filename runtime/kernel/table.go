@@ -45,7 +45,7 @@ type Table struct {
 func calls() []Call {
 	var all []Call
 	for _, area := range [][]Call{
-		taskCalls(), memoryCalls(), memfdCalls(), timeCalls(), identityCalls(), limitCalls(), schedCalls(), refusedCalls(), spliceCalls(), inotifyCalls(),
+		taskCalls(), memoryCalls(), memfdCalls(), timeCalls(), identityCalls(), limitCalls(), schedCalls(), refusedCalls(), spliceCalls(), inotifyCalls(), epollCalls(),
 		machineCalls(), signalCalls(), tlsCalls(), fileCalls(),
 	} {
 		all = append(all, area...)

@@ -37,6 +37,11 @@ type waiter struct {
 	// notify tells the waiter to look again. It is called with the queue's
 	// lock held and does not block.
 	notify func()
+	// claim takes notify's place for waiters of which one is enough: it tells
+	// whether this one will see to it. The others are not told then.
+	claim func() bool
+	// events are the POLLIN and so on that concern the waiter; 0 is all.
+	events uint32
 }
 
 // add puts w at the end.
@@ -77,12 +82,25 @@ func (w *waiter) remove() {
 }
 
 // wake tells all who wait to look again.
-func (q *waitQueue) wake() {
+func (q *waitQueue) wake() { q.wakeFor(^uint32(0)) }
+
+// wakeFor tells those whom one of these events concerns, and only one of those
+// of which one is enough. It tells whether there was anybody who looks.
+func (q *waitQueue) wakeFor(events uint32) (seen bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	claimed := false
 	for w := q.head; w != nil; w = w.next {
-		w.notify()
+		switch {
+		case w.events != 0 && w.events&events == 0:
+		case w.claim == nil:
+			w.notify()
+			seen = true
+		case !claimed:
+			claimed = w.claim()
+		}
 	}
+	return seen || claimed
 }
 
 // queued is a file whose queue tells of every change to what its poll method
