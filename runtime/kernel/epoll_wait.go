@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"math"
-	"sync/atomic"
 	"time"
 
 	"bee/runtime/abi"
@@ -77,13 +76,6 @@ func (t *Task) epollCall(a Args, timeout time.Duration, mask maskArg) (uint64, a
 	return uint64(n), e
 }
 
-// epollSleeper is a task that waits for an epoll. Of several one is enough for
-// each event.
-type epollSleeper struct {
-	w    waiter
-	told atomic.Bool
-}
-
 func (t *Task) epollWait(fd, addr uint64, most int32, timeout time.Duration) (int, abi.Errno) {
 	if most <= 0 || most > epollMost {
 		return 0, abi.EINVAL
@@ -102,15 +94,8 @@ func (t *Task) epollWait(fd, addr uint64, most int32, timeout time.Duration) (in
 		return n, e
 	}
 	deadline := t.deadline(timeout)
-	var s epollSleeper
-	s.w.claim = func() bool {
-		if s.told.Swap(true) {
-			return false
-		}
-		t.poke()
-		return true
-	}
-	ep.queue.add(&s.w, nil)
+	var s sleeper
+	s.enter(t, &ep.queue)
 	defer func() {
 		s.w.remove()
 		if s.told.Load() && ep.more() { // what it was told of is for another one

@@ -103,7 +103,7 @@ func fileCalls() []Call {
 		{Name: "ustat", Handler: sysUstat, Support: Full},
 		{Name: "name_to_handle_at", Handler: sysNameToHandle, Support: Partial, Note: "no file system has handles: EOPNOTSUPP"},
 		{Name: "pipe", Handler: sysPipe, Support: Full},
-		{Name: "pipe2", Handler: sysPipe2, Support: Partial, Note: "no O_DIRECT"},
+		{Name: "pipe2", Handler: sysPipe2, Support: Full},
 		{Name: "poll", Handler: sysPoll, Support: Partial, Note: polls},
 		{Name: "ppoll", Handler: ppoll((*Task).readTimespec), Support: Partial, Note: polls},
 		{Name: "ppoll_time64", Handler: ppoll((*Task).readTimespec64), Support: Partial, Note: polls, Arch: image.I386},

@@ -71,7 +71,7 @@ func (f *File) asked() bool {
 	switch f.ops.(type) {
 	case streamOps:
 		return f.kind != host.Char
-	case consoleOps, inotifyOps, pipeOps:
+	case consoleOps, inotifyOps:
 		return true
 	}
 	return false

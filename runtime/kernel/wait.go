@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"bee/runtime/abi"
@@ -150,6 +151,46 @@ func (t *Task) waitOn(q *waitQueue, deadline time.Duration, ready func() bool) a
 		}
 	}
 	return 0
+}
+
+// sleeper is a task in a queue of which one is enough.
+type sleeper struct {
+	w    waiter
+	told atomic.Bool
+}
+
+// enter puts the task into a queue. The first one that has not been told of a
+// change since told was cleared sees to it.
+func (s *sleeper) enter(t *Task, q *waitQueue) {
+	s.w.claim = func() bool {
+		if s.told.Swap(true) {
+			return false
+		}
+		t.poke()
+		return true
+	}
+	q.add(&s.w, nil)
+}
+
+// waitFirst is waitOn for changes of which only one task can make use: one is
+// woken. Having done so it wakes the next one if there is something left.
+func (t *Task) waitFirst(q *waitQueue, deadline time.Duration, ready func() bool) abi.Errno {
+	var s sleeper
+	s.enter(t, q)
+	defer s.w.remove()
+	for {
+		s.told.Store(false)
+		if ready() {
+			return 0
+		}
+		if e := t.park(deadline); e != 0 {
+			s.w.remove()
+			if s.told.Load() { // it was meant for somebody who can
+				q.wake()
+			}
+			return e
+		}
+	}
 }
 
 // deadline turns a timeout that a call has begun with into a point of the
