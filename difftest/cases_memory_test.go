@@ -34,7 +34,7 @@ var sqlite = glibc("mem_sqlite.c", "-w", "-Wl,--whole-archive,-lsqlite3,--no-who
 // on-fault-limit tests what only an ordinary user meets; mremap_test wants 2 GiB
 // of shared memory, and 8 KiB of it at an address whose 64 KiB are in use.
 var memorySelftests = []Case{
-	{Name: "mremap_dontunmap", Prog: Program{Kit: Glibc, In: selftests + "vm", Source: "mremap_dontunmap.c"}, Suite: tap()},
+	{Name: "mremap_dontunmap", Prog: Program{Kit: Glibc, In: selftests + "vm", Source: "mremap_dontunmap.c"}},
 }
 
 func TestMemorySelftests(t *testing.T) { table(t, memorySelftests) }
