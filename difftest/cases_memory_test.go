@@ -28,6 +28,17 @@ const onlySQLite64 = "Debian's libsqlite3-dev of both widths cannot be installed
 // needs it.
 var sqlite = glibc("mem_sqlite.c", "-w", "-Wl,--whole-archive,-lsqlite3,--no-whole-archive")
 
+// The kernel's self-tests of memory. What else is in their folders needs more
+// than memory: mincore_selftest and memfd_test second processes, map_populate a
+// socket pair, madv_populate and mlock2-tests /proc/self/pagemap and smaps;
+// on-fault-limit tests what only an ordinary user meets; mremap_test wants 2 GiB
+// of shared memory, and 8 KiB of it at an address whose 64 KiB are in use.
+var memorySelftests = []Case{
+	{Name: "mremap_dontunmap", Prog: Program{Kit: Glibc, In: selftests + "vm", Source: "mremap_dontunmap.c"}},
+}
+
+func TestMemorySelftests(t *testing.T) { table(t, memorySelftests) }
+
 func TestMemory(t *testing.T) {
 	cases := memory
 	seeds := 4

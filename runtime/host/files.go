@@ -103,9 +103,8 @@ type Tree interface {
 // Ready is what a stream can do at once.
 type Ready struct {
 	In, Out, Hup, Err bool
-	// RdHup: the other side sends no more. Pri: urgent data.
-	RdHup, Pri bool
-	Bytes             int // that can be read, where the host tells
+	Pri, RdHup        bool // urgent data; the other side writes no more
+	Bytes             int  // that can be read, where the host tells
 }
 
 // Files are the host's files. A transfer may be shorter than asked; 0 with no

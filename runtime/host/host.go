@@ -134,6 +134,8 @@ type System interface {
 	// SetNice gives the thread the priority that is nearest to a nice value
 	// (-20 to 19); idle asks for the lowest there is.
 	SetNice(nice int, idle bool)
+	// Yield lets another thread that is ready run on the processor.
+	Yield()
 	// FlushWrites returns when every thread of the process has passed a memory
 	// barrier.
 	FlushWrites()

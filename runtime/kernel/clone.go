@@ -167,11 +167,13 @@ func (t *Task) setTLS(parent *Task, tls uint64) (uint64, abi.Errno) {
 func (t *Task) leave() {
 	p := t.proc
 	t.releaseRobust()
+	t.releasePI()
 	if t.clearTID != 0 {
 		if t.WriteUint32(t.clearTID, 0) == 0 {
-			b := p.futex.bucket(t.clearTID)
+			k := t.futexKey(t.clearTID, false)
+			b := p.futex.bucket(k)
 			b.mu.Lock()
-			_, _ = b.wake(t.clearTID, 1, ^uint32(0))
+			_, _ = b.wake(k, 1, ^uint32(0))
 			b.mu.Unlock()
 		}
 	}

@@ -54,6 +54,9 @@ type FileTable struct {
 	tty *tty // nil: the process has no terminal
 	// locks are the table of locks on files.
 	locks *lockTable
+	// nesting is held while an epoll begins to watch another one. It is taken
+	// before any epoll's mu.
+	nesting sync.Mutex
 	// rights are what is known of folders' modes; clashes counts looks for
 	// names that differ in case only.
 	rights  folderRights
@@ -89,6 +92,11 @@ type File struct {
 	dir []host.Dirent // entries that getdents still tells from, by position
 
 	data any // of the kind of file
+
+	// watched is set once an epoll has been told to watch this description.
+	watched atomic.Pointer[watchers]
+	// used counts transfers of streams that tell nobody of their changes.
+	used atomic.Uint32
 
 	// locks is the table in which this description has locks.
 	locks atomic.Pointer[lockTable]
@@ -199,6 +207,9 @@ func (ft *FileTable) get(fd int32) (*File, abi.Errno) {
 // put gives a reference back; the last one closes the file.
 func (ft *FileTable) put(f *File) {
 	if f.refs.Add(-1) == 0 {
+		if w := f.watched.Load(); w != nil {
+			w.release()
+		}
 		if lt := f.locks.Load(); lt != nil {
 			lt.release(nil, nil, f)
 		}

@@ -52,16 +52,15 @@ func sysFcntl(t *Task, a Args) (uint64, abi.Errno) {
 	case abi.F_SETLK, abi.F_SETLKW, abi.F_OFD_SETLK, abi.F_OFD_SETLKW:
 		ofd := cmd == abi.F_OFD_SETLK || cmd == abi.F_OFD_SETLKW
 		return t.setLock(f, arg, ofd, ofd, cmd == abi.F_SETLKW || cmd == abi.F_OFD_SETLKW)
-	case abi.F_GETPIPE_SZ:
-		if p, ok := f.data.(*pipe); ok {
-			return uint64(len(p.buf)), 0
+	case abi.F_GETPIPE_SZ, abi.F_SETPIPE_SZ:
+		p, ok := f.data.(*pipe)
+		switch {
+		case !ok:
+			return 0, abi.EBADF
+		case cmd == abi.F_SETPIPE_SZ:
+			return p.resize(uint32(arg))
 		}
-		return 0, abi.EBADF
-	case abi.F_SETPIPE_SZ:
-		if p, ok := f.data.(*pipe); ok {
-			return uint64(len(p.buf)), 0
-		}
-		return 0, abi.EBADF
+		return p.size(), 0
 	case abi.F_ADD_SEALS, abi.F_GET_SEALS:
 		return fcntlSeals(t, f, cmd, arg)
 	case abi.F_GETOWN, abi.F_SETOWN, abi.F_GETSIG, abi.F_SETSIG:

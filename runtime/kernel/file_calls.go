@@ -10,7 +10,7 @@ func fileCalls() []Call {
 	const (
 		noOwner = "owners cannot be changed: EPERM unless the ids are the same"
 		ownLock = "locks on directories and pipes hold within the program only"
-		polls   = "waits by asking again every 10 ms at most; signal mask not used"
+		polls   = "pipes and sockets that the caller of the runner gave are asked every 0.5 to 10 ms"
 		noDir   = "a directory that another process renames while it is open is looked for at its old place"
 		noType  = "regular files; EPERM for others"
 	)
@@ -103,15 +103,15 @@ func fileCalls() []Call {
 		{Name: "ustat", Handler: sysUstat, Support: Full},
 		{Name: "name_to_handle_at", Handler: sysNameToHandle, Support: Partial, Note: "no file system has handles: EOPNOTSUPP"},
 		{Name: "pipe", Handler: sysPipe, Support: Full},
-		{Name: "pipe2", Handler: sysPipe2, Support: Partial, Note: "no O_DIRECT"},
-		{Name: "poll", Handler: sysPoll, Support: Partial, Note: polls},
-		{Name: "ppoll", Handler: ppoll((*Task).readTimespec), Support: Partial, Note: polls},
-		{Name: "ppoll_time64", Handler: ppoll((*Task).readTimespec64), Support: Partial, Note: polls, Arch: image.I386},
-		{Name: "select", Handler: sysOldSelect, Support: Partial, Note: polls, Arch: image.I386},
-		{Name: "_newselect", Handler: sysSelect, Support: Partial, Note: polls, Arch: image.I386},
-		{Name: "select", Handler: sysSelect, Support: Partial, Note: polls, Arch: image.AMD64},
-		{Name: "pselect6", Handler: pselect((*Task).readTimespec), Support: Partial, Note: polls},
-		{Name: "pselect6_time64", Handler: pselect((*Task).readTimespec64), Support: Partial, Note: polls, Arch: image.I386},
+		{Name: "pipe2", Handler: sysPipe2, Support: Full},
+		{Name: "poll", Handler: sysPoll, Support: Full, Note: polls},
+		{Name: "ppoll", Handler: ppoll((*Task).readTimespec, (*Task).writeTimespec), Support: Full, Note: polls},
+		{Name: "ppoll_time64", Handler: ppoll((*Task).readTimespec64, (*Task).writeTimespec64), Support: Full, Note: polls, Arch: image.I386},
+		{Name: "select", Handler: sysOldSelect, Support: Full, Note: polls, Arch: image.I386},
+		{Name: "_newselect", Handler: sysSelect, Support: Full, Note: polls, Arch: image.I386},
+		{Name: "select", Handler: sysSelect, Support: Full, Note: polls, Arch: image.AMD64},
+		{Name: "pselect6", Handler: pselect((*Task).readTimespec, (*Task).writeTimespec), Support: Full, Note: polls},
+		{Name: "pselect6_time64", Handler: pselect((*Task).readTimespec64, (*Task).writeTimespec64), Support: Full, Note: polls, Arch: image.I386},
 		{Name: "sendfile", Handler: sendfile(false), Support: Full},
 		{Name: "sendfile64", Handler: sendfile(true), Support: Full, Arch: image.I386},
 		{Name: "copy_file_range", Handler: sysCopyFileRange, Support: Full},

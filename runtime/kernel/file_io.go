@@ -532,7 +532,7 @@ func sysCopyFileRange(t *Task, a Args) (uint64, abi.Errno) {
 	if e != 0 {
 		return 0, e
 	}
-	if e := t.apart(in, out, a, inOff, outOff, n); e != 0 {
+	if n, e = t.apart(in, out, a, inOff, outOff, n); e != 0 {
 		return 0, e
 	}
 	done, e := t.copy(in, out, inOff, outOff, n)
@@ -553,39 +553,40 @@ func sysCopyFileRange(t *Task, a Args) (uint64, abi.Errno) {
 }
 
 // apart checks what copy_file_range is asked for: offsets that are there, and
-// within one file two ranges that do not overlap.
-func (t *Task) apart(in, out *File, args Args, inOff, outOff int64, n uint64) abi.Errno {
+// within one file two ranges that do not overlap. It tells how much there is to
+// copy: not what is appended on the way.
+func (t *Task) apart(in, out *File, args Args, inOff, outOff int64, n uint64) (uint64, abi.Errno) {
 	var e abi.Errno
 	if args[1] == 0 {
 		if inOff, e = in.ops.seek(t, in, 0, abi.SEEK_CUR); e != 0 {
-			return e
+			return 0, e
 		}
 	}
 	if args[3] == 0 {
 		if outOff, e = out.ops.seek(t, out, 0, abi.SEEK_CUR); e != 0 {
-			return e
+			return 0, e
 		}
 	}
 	switch {
 	case uint64(inOff)+n < n, uint64(outOff)+n < n:
-		return abi.EOVERFLOW
+		return 0, abi.EOVERFLOW
 	case inOff < 0, outOff < 0, inOff+int64(n) < 0, outOff+int64(n) < 0:
-		return abi.EINVAL
+		return 0, abi.EINVAL
 	}
 	var a, b host.Stat
 	if e := in.ops.stat(t, in, &a); e != 0 {
-		return e
+		return 0, e
 	}
 	if e := out.ops.stat(t, out, &b); e != 0 {
-		return e
+		return 0, e
 	}
+	size := min(int64(n), max(a.Size-inOff, 0))
 	if a.Dev == b.Dev && a.Ino == b.Ino {
-		size := min(int64(n), max(a.Size-inOff, 0))
 		if inOff < outOff+size && outOff < inOff+size {
-			return abi.EINVAL
+			return 0, abi.EINVAL
 		}
 	}
-	return 0
+	return uint64(size), 0
 }
 
 // Sizes

@@ -828,7 +828,7 @@ func TestPipes(t *testing.T) {
 			}
 			total += int(n)
 		}
-		if total != pipeSize {
+		if total != 54096 { // as on Linux: a write that does not fit behind the one before begins a page
 			b.Error("a pipe takes", total)
 		}
 		b.want(abi.ESPIPE, "lseek", r, 0, 0)
@@ -849,10 +849,11 @@ func TestPipes(t *testing.T) {
 		w32, _ = b.task.ReadUint32(m + 4)
 		rf, _ := b.task.proc.files.get(int32(r32))
 		done := make(chan int)
+		peer := b.task.proc.NewTask(&testCPU{})
 		go func() {
 			n, buf := 0, make([]byte, 777)
 			for {
-				k, _ := rf.ops.read(b.task, rf, buf)
+				k, _ := rf.ops.read(peer, rf, buf)
 				if k == 0 {
 					break
 				}

@@ -12,6 +12,17 @@ import (
 // futexTable holds those who wait for words of memory, by address.
 type futexTable struct {
 	buckets [64]futexBucket
+	// locks counts those who wait in FUTEX_LOCK_PI.
+	locks atomic.Int32
+}
+
+// futexKey tells words apart. A private operation means an address, and never
+// the same word as a shared one; shared memory is the same word wherever it is
+// mapped (futex(2)).
+type futexKey struct {
+	obj     *object // of shared memory, else nil
+	at      uint64  // the place in obj, else the address
+	private bool
 }
 
 // futexBucket is a list in the order of arrival. Its lock is a leaf; where two
@@ -23,25 +34,28 @@ type futexBucket struct {
 
 // futexWaiter is a task in FUTEX_WAIT or FUTEX_LOCK_PI.
 type futexWaiter struct {
-	addr       uint64
-	bitset     uint32
-	task       *Task
-	pi         bool
+	key    futexKey
+	addr   uint64 // of the word
+	bitset uint32
+	task   *Task
+	pi     bool
+	// owner is the task whose lock it waits for, with pi.
+	owner      int
 	prev, next *futexWaiter
 	// bucket is where it is queued; nil once it was woken. It changes under
 	// the lock of the bucket that it names.
 	bucket atomic.Pointer[futexBucket]
 }
 
-func (f *futexTable) index(addr uint64) int {
-	h := addr >> 2
+func (f *futexTable) index(k futexKey) int {
+	h := k.at >> 2
 	return int((h ^ h>>6 ^ h>>14) % uint64(len(f.buckets)))
 }
 
-func (f *futexTable) bucket(addr uint64) *futexBucket { return &f.buckets[f.index(addr)] }
+func (f *futexTable) bucket(k futexKey) *futexBucket { return &f.buckets[f.index(k)] }
 
-// lockTwo locks the buckets of two addresses, which may be the same.
-func (f *futexTable) lockTwo(a, b uint64) (x, y *futexBucket, unlock func()) {
+// lockTwo locks the buckets of two words, which may be the same.
+func (f *futexTable) lockTwo(a, b futexKey) (x, y *futexBucket, unlock func()) {
 	i, j := f.index(a), f.index(b)
 	x, y = &f.buckets[i], &f.buckets[j]
 	if i == j {
@@ -81,13 +95,13 @@ func (b *futexBucket) remove(w *futexWaiter) {
 	w.bucket.Store(nil)
 }
 
-// wake wakes up to n waiters of addr whose bits meet bitset.
+// wake wakes up to n waiters of k whose bits meet bitset.
 //
 // Preconditions: b.mu is held.
-func (b *futexBucket) wake(addr uint64, n uint32, bitset uint32) (woken uint64, e abi.Errno) {
+func (b *futexBucket) wake(k futexKey, n uint32, bitset uint32) (woken uint64, e abi.Errno) {
 	for w := b.head; w != nil && woken < uint64(n); {
 		next := w.next
-		if w.addr == addr && w.bitset&bitset != 0 {
+		if w.key == k && w.bitset&bitset != 0 {
 			if w.pi {
 				return woken, abi.EINVAL
 			}
@@ -117,6 +131,28 @@ func (w *futexWaiter) leave() bool {
 	}
 }
 
+// futexKey tells what addr means, which need not be mapped.
+func (t *Task) futexKey(addr uint64, private bool) futexKey {
+	if !private {
+		if obj, off := t.proc.as.sharedAt(addr); obj != nil {
+			return futexKey{obj: obj, at: off}
+		}
+	}
+	return futexKey{at: addr, private: private}
+}
+
+// sharedAt tells what shared memory is mapped at addr; nil if none.
+func (s *AddressSpace) sharedAt(addr uint64) (*object, uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := s.find(addr); i < len(s.vmas) {
+		if v := &s.vmas[i]; v.lo <= addr && v.obj != nil && v.flags&vmShared != 0 {
+			return v.obj, v.off + addr - v.lo
+		}
+	}
+	return nil, 0
+}
+
 // futexWord tells the word at addr. The pages may go while it is used: a
 // fault is the caller's EFAULT, see Task.Syscall.
 func (t *Task) futexWord(addr uint64, write bool) (*uint32, abi.Errno) {
@@ -134,13 +170,12 @@ func sysFutex(t *Task, a Args) (uint64, abi.Errno) { return futex(t, a, t.readTi
 
 func sysFutex64(t *Task, a Args) (uint64, abi.Errno) { return futex(t, a, t.readTimespec64) }
 
-// futex is futex(2). Private and shared ones are told apart by nobody: there
-// is one process.
+// futex is futex(2).
 func futex(t *Task, a Args, readTime func(uint64) (time.Duration, abi.Errno)) (uint64, abi.Errno) {
 	op := uint32(a[1])
 	addr, val := a[0], uint32(a[2])
 	cmd := op &^ (abi.FUTEX_PRIVATE_FLAG | abi.FUTEX_CLOCK_REALTIME)
-	realtime := op&abi.FUTEX_CLOCK_REALTIME != 0
+	realtime, private := op&abi.FUTEX_CLOCK_REALTIME != 0, op&abi.FUTEX_PRIVATE_FLAG != 0
 	if realtime {
 		switch cmd {
 		case abi.FUTEX_WAIT, abi.FUTEX_WAIT_BITSET, abi.FUTEX_WAIT_REQUEUE_PI, abi.FUTEX_LOCK_PI2:
@@ -169,12 +204,11 @@ func futex(t *Task, a Args, readTime func(uint64) (time.Duration, abi.Errno)) (u
 			deadline = d
 		}
 	}
-	f := &t.proc.futex
 	switch cmd {
 	case abi.FUTEX_WAIT:
-		return t.futexWait(addr, val, ^uint32(0), deadline)
+		return t.futexWait(addr, private, val, ^uint32(0), deadline)
 	case abi.FUTEX_WAIT_BITSET:
-		return t.futexWait(addr, val, uint32(a[5]), deadline)
+		return t.futexWait(addr, private, val, uint32(a[5]), deadline)
 	case abi.FUTEX_WAKE, abi.FUTEX_WAKE_BITSET:
 		bits := ^uint32(0)
 		if cmd == abi.FUTEX_WAKE_BITSET {
@@ -182,29 +216,33 @@ func futex(t *Task, a Args, readTime func(uint64) (time.Duration, abi.Errno)) (u
 				return 0, abi.EINVAL
 			}
 		}
-		if _, e := t.futexWord(addr, false); e != 0 {
+		if e := t.futexReachable(addr, private); e != 0 {
 			return 0, e
 		}
-		// Linux wakes one where 0 are asked for.
-		b := f.bucket(addr)
+		k := t.futexKey(addr, private)
+		b := t.proc.futex.bucket(k)
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		return b.wake(addr, max(val, 1), bits)
+		return b.wake(k, atLeastOne(val), bits)
 	case abi.FUTEX_REQUEUE, abi.FUTEX_CMP_REQUEUE:
-		return t.futexRequeue(addr, a[4], val, uint32(a[3]), uint32(a[5]), cmd == abi.FUTEX_CMP_REQUEUE)
+		return t.futexRequeue(addr, a[4], private, val, uint32(a[3]), uint32(a[5]), cmd == abi.FUTEX_CMP_REQUEUE)
 	case abi.FUTEX_WAKE_OP:
-		return t.futexWakeOp(addr, a[4], val, uint32(a[3]), uint32(a[5]))
+		return t.futexWakeOp(addr, a[4], private, val, uint32(a[3]), uint32(a[5]))
 	case abi.FUTEX_LOCK_PI, abi.FUTEX_LOCK_PI2:
-		return t.futexLockPI(addr, deadline, false)
+		return t.futexLockPI(addr, private, deadline, false)
 	case abi.FUTEX_TRYLOCK_PI:
-		return t.futexLockPI(addr, deadline, true)
+		return t.futexLockPI(addr, private, deadline, true)
 	case abi.FUTEX_UNLOCK_PI:
-		return t.futexUnlockPI(addr)
+		return t.futexUnlockPI(addr, private)
 	}
 	return 0, abi.ENOSYS
 }
 
-func (t *Task) futexWait(addr uint64, val, bitset uint32, deadline time.Duration) (uint64, abi.Errno) {
+// atLeastOne is how many FUTEX_WAKE wakes: Linux looks at the number, which is
+// signed, after it has woken one.
+func atLeastOne(n uint32) uint32 { return uint32(max(int32(n), 1)) }
+
+func (t *Task) futexWait(addr uint64, private bool, val, bitset uint32, deadline time.Duration) (uint64, abi.Errno) {
 	if bitset == 0 {
 		return 0, abi.EINVAL
 	}
@@ -212,8 +250,8 @@ func (t *Task) futexWait(addr uint64, val, bitset uint32, deadline time.Duration
 	if e != 0 {
 		return 0, e
 	}
-	w := futexWaiter{addr: addr, bitset: bitset, task: t}
-	b := t.proc.futex.bucket(addr)
+	w := futexWaiter{key: t.futexKey(addr, private), addr: addr, bitset: bitset, task: t}
+	b := t.proc.futex.bucket(w.key)
 	if e := b.enqueue(&w, word, val); e != 0 {
 		return 0, e
 	}
@@ -249,32 +287,51 @@ func (t *Task) await(w *futexWaiter, deadline time.Duration) abi.Errno {
 	return 0
 }
 
-func (t *Task) futexRequeue(from, to uint64, wake, move, val uint32, compare bool) (uint64, abi.Errno) {
+// futexReachable checks a word that is not looked at: a private one need not be
+// there.
+func (t *Task) futexReachable(addr uint64, private bool) abi.Errno {
+	if private && addr%4 == 0 && addr < t.proc.as.Top() {
+		return 0
+	}
+	_, e := t.futexWord(addr, false)
+	return e
+}
+
+func (t *Task) futexRequeue(from, to uint64, private bool, wake, move, val uint32, compare bool) (uint64, abi.Errno) {
 	if int32(wake) < 0 || int32(move) < 0 {
 		return 0, abi.EINVAL
 	}
-	word, e := t.futexWord(from, false)
-	if e != 0 {
-		return 0, e
+	for _, addr := range []uint64{from, to} {
+		if e := t.futexReachable(addr, private); e != 0 {
+			return 0, e
+		}
 	}
-	if _, e := t.futexWord(to, false); e != 0 {
-		return 0, e
+	var word *uint32
+	if compare {
+		var e abi.Errno
+		if word, e = t.futexWord(from, false); e != 0 {
+			return 0, e
+		}
 	}
-	x, y, unlock := t.proc.futex.lockTwo(from, to)
+	source, target := t.futexKey(from, private), t.futexKey(to, private)
+	x, y, unlock := t.proc.futex.lockTwo(source, target)
 	defer unlock()
 	if compare && atomic.LoadUint32(word) != val {
 		return 0, abi.EAGAIN
 	}
-	n, e := x.wake(from, wake, ^uint32(0))
+	n, e := x.wake(source, wake, ^uint32(0))
 	if e != 0 {
 		return 0, e
 	}
 	for w := x.head; w != nil && move > 0; {
 		next := w.next
-		if w.addr == from {
-			if from != to {
+		if w.key == source {
+			if w.pi {
+				return n, abi.EINVAL
+			}
+			if source != target {
 				x.remove(w)
-				w.addr = to
+				w.key, w.addr = target, to
 				y.add(w)
 			}
 			move--
@@ -287,8 +344,8 @@ func (t *Task) futexRequeue(from, to uint64, wake, move, val uint32, compare boo
 
 // futexWakeOp changes the second word and wakes waiters of the first, and of
 // the second if its old value was as told (futex(2), FUTEX_WAKE_OP).
-func (t *Task) futexWakeOp(first, second uint64, n1, n2, code uint32) (uint64, abi.Errno) {
-	if _, e := t.futexWord(first, false); e != 0 {
+func (t *Task) futexWakeOp(first, second uint64, private bool, n1, n2, code uint32) (uint64, abi.Errno) {
+	if e := t.futexReachable(first, private); e != 0 {
 		return 0, e
 	}
 	word, e := t.futexWord(second, true)
@@ -300,7 +357,8 @@ func (t *Task) futexWakeOp(first, second uint64, n1, n2, code uint32) (uint64, a
 	if op&abi.FUTEX_OP_OPARG_SHIFT != 0 {
 		arg = 1 << (uint32(arg) & 31)
 	}
-	x, y, unlock := t.proc.futex.lockTwo(first, second)
+	one, two := t.futexKey(first, private), t.futexKey(second, private)
+	x, y, unlock := t.proc.futex.lockTwo(one, two)
 	defer unlock()
 	var old uint32
 	for {
@@ -340,10 +398,10 @@ func (t *Task) futexWakeOp(first, second uint64, n1, n2, code uint32) (uint64, a
 	default:
 		return 0, abi.ENOSYS
 	}
-	n, e := x.wake(first, max(n1, 1), ^uint32(0))
+	n, e := x.wake(one, atLeastOne(n1), ^uint32(0))
 	if e == 0 && meets {
 		var m uint64
-		m, e = y.wake(second, max(n2, 1), ^uint32(0))
+		m, e = y.wake(two, atLeastOne(n2), ^uint32(0))
 		n += m
 	}
 	return n, e
@@ -351,13 +409,17 @@ func (t *Task) futexWakeOp(first, second uint64, n1, n2, code uint32) (uint64, a
 
 // futexLockPI takes a lock whose word names its owner. There are no
 // priorities to inherit: the lock goes to whoever has waited longest.
-func (t *Task) futexLockPI(addr uint64, deadline time.Duration, try bool) (uint64, abi.Errno) {
+func (t *Task) futexLockPI(addr uint64, private bool, deadline time.Duration, try bool) (uint64, abi.Errno) {
 	word, e := t.futexWord(addr, true)
 	if e != 0 {
 		return 0, e
 	}
-	w := futexWaiter{addr: addr, bitset: ^uint32(0), task: t, pi: true}
-	got, e := t.proc.futex.bucket(addr).lockPI(&w, word, try)
+	f := &t.proc.futex
+	w := futexWaiter{key: t.futexKey(addr, private), addr: addr, bitset: ^uint32(0), task: t, pi: true}
+	// Before it looks for the owner, who looks for it at its end.
+	f.locks.Add(1)
+	defer f.locks.Add(-1)
+	got, e := f.bucket(w.key).lockPI(&w, word, try)
 	if e != 0 || got {
 		return 0, e
 	}
@@ -372,7 +434,6 @@ func (t *Task) futexLockPI(addr uint64, deadline time.Duration, try bool) (uint6
 func (b *futexBucket) lockPI(w *futexWaiter, word *uint32, try bool) (got bool, e abi.Errno) {
 	t := w.task
 	tid := uint32(t.tid)
-	tasks := t.proc.allTasks()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for {
@@ -389,61 +450,103 @@ func (b *futexBucket) lockPI(w *futexWaiter, word *uint32, try bool) (got bool, 
 		case try:
 			return false, abi.EAGAIN
 		}
-		alive := false
-		for _, o := range tasks {
-			alive = alive || uint32(o.tid) == owner
-		}
-		if !alive {
+		if !t.proc.alive(int(owner)) {
+			if atomic.LoadUint32(word) != v {
+				continue // it has given the lock up on its way out
+			}
 			return false, abi.ESRCH
 		}
 		if atomic.CompareAndSwapUint32(word, v, v|abi.FUTEX_WAITERS) {
+			w.owner = int(owner)
 			b.add(w)
 			return false, 0
 		}
 	}
 }
 
-func (t *Task) futexUnlockPI(addr uint64) (uint64, abi.Errno) {
+// alive tells whether a task has not begun to end. Locks of one that has are
+// nobody's to wait for.
+func (p *Process) alive(tid int) bool {
+	p.sig.mu.Lock()
+	defer p.sig.mu.Unlock()
+	o := p.find(tid)
+	return o != nil && !o.leaving
+}
+
+func (t *Task) futexUnlockPI(addr uint64, private bool) (uint64, abi.Errno) {
 	word, e := t.futexWord(addr, true)
 	if e != 0 {
 		return 0, e
 	}
-	b := t.proc.futex.bucket(addr)
+	k := t.futexKey(addr, private)
+	b := t.proc.futex.bucket(k)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if atomic.LoadUint32(word)&abi.FUTEX_TID_MASK != uint32(t.tid) {
 		return 0, abi.EPERM
 	}
-	b.handOver(addr, word, 0)
+	if first := b.firstPI(k); first != nil {
+		b.handOver(first, word, 0)
+	} else {
+		atomic.StoreUint32(word, 0)
+	}
 	return 0, 0
 }
 
-// handOver gives a lock to the first who waits for it, or frees it.
+// firstPI tells who has waited longest for a lock.
 //
 // Preconditions: b.mu is held.
-func (b *futexBucket) handOver(addr uint64, word *uint32, bits uint32) {
-	var first *futexWaiter
-	more := false
+func (b *futexBucket) firstPI(k futexKey) *futexWaiter {
 	for w := b.head; w != nil; w = w.next {
-		if w.addr == addr && w.pi {
-			if first != nil {
-				more = true
-				break
+		if w.key == k && w.pi {
+			return w
+		}
+	}
+	return nil
+}
+
+// handOver gives a lock to one who waits for it. As on Linux the word says that
+// others wait even if there are none: its next owner finds out.
+//
+// Preconditions: b.mu is held; w is in b.
+func (b *futexBucket) handOver(w *futexWaiter, word *uint32, bits uint32) {
+	b.remove(w)
+	for o := b.head; o != nil; o = o.next {
+		if o.key == w.key && o.pi {
+			o.owner = w.task.tid
+		}
+	}
+	atomic.StoreUint32(word, bits|uint32(w.task.tid)|abi.FUTEX_WAITERS)
+	w.task.poke()
+}
+
+// releasePI hands over the locks of a task that ends, for which others wait in
+// FUTEX_LOCK_PI (Linux: exit_pi_state_list).
+func (t *Task) releasePI() {
+	p := t.proc
+	p.sig.mu.Lock()
+	t.leaving = true
+	p.sig.mu.Unlock()
+	if p.futex.locks.Load() == 0 {
+		return
+	}
+	for i := range p.futex.buckets {
+		b := &p.futex.buckets[i]
+		b.mu.Lock()
+		for w := b.head; w != nil; {
+			if !w.pi || w.owner != t.tid {
+				w = w.next
+				continue
 			}
-			first = w
+			if word, e := t.futexWord(w.addr, true); e == 0 {
+				b.handOver(w, word, abi.FUTEX_OWNER_DIED)
+			} else {
+				b.remove(w)
+				w.task.poke()
+			}
+			w = b.head
 		}
-	}
-	v := bits
-	if first != nil {
-		v |= uint32(first.task.tid)
-		if more {
-			v |= abi.FUTEX_WAITERS
-		}
-	}
-	atomic.StoreUint32(word, v)
-	if first != nil {
-		b.remove(first)
-		first.task.poke()
+		b.mu.Unlock()
 	}
 }
 
@@ -500,25 +603,23 @@ func (t *Task) ownerDied(addr uint64, pi, pending bool) {
 	if e != 0 {
 		return
 	}
-	b := t.proc.futex.bucket(addr)
+	// As on Linux, who waits for a robust lock does so as if it were shared.
+	k := t.futexKey(addr, false)
+	b := t.proc.futex.bucket(k)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for {
 		v := atomic.LoadUint32(word)
 		if pending && !pi && v == 0 {
-			_, _ = b.wake(addr, 1, ^uint32(0))
+			_, _ = b.wake(k, 1, ^uint32(0))
 			return
 		}
 		if v&abi.FUTEX_TID_MASK != uint32(t.tid) {
 			return
 		}
-		if pi {
-			b.handOver(addr, word, abi.FUTEX_OWNER_DIED)
-			return
-		}
 		if atomic.CompareAndSwapUint32(word, v, v&abi.FUTEX_WAITERS|abi.FUTEX_OWNER_DIED) {
-			if v&abi.FUTEX_WAITERS != 0 {
-				_, _ = b.wake(addr, 1, ^uint32(0))
+			if !pi && v&abi.FUTEX_WAITERS != 0 { // those of pi: releasePI
+				_, _ = b.wake(k, 1, ^uint32(0))
 			}
 			return
 		}

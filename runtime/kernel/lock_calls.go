@@ -195,10 +195,9 @@ func (t *Task) waitLock(wait bool, try func() abi.Errno) abi.Errno {
 		if e != abi.EAGAIN || !wait {
 			return e
 		}
-		if t.proc.exited.Load() {
-			return abi.EINTR
+		if t.sleep(d) != 0 {
+			return errRestartSys
 		}
-		t.sleep(d)
 	}
 }
 

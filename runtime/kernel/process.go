@@ -93,8 +93,10 @@ type Process struct {
 	// taskList is replaced, never changed, so that it can be read without mu
 	// by whoever has loaded it; the main task comes first.
 	taskList []*Task
-	nextTID  int
-	sigPage  uint64 // see sigreturnPage
+	// mainEnded: the main task has ended before the others.
+	mainEnded bool
+	nextTID   int
+	sigPage   uint64 // see sigreturnPage
 
 	// done is closed when the process ends; waits end with it.
 	done   chan struct{}
@@ -183,20 +185,30 @@ func (p *Process) addTask(t *Task) {
 	p.taskList = append(p.taskList[:len(p.taskList):len(p.taskList)], t)
 }
 
-// removeTask takes a task that has ended away and tells how many are left.
+// removeTask takes a task that has ended away and tells how many are left. The
+// main one stays, as Linux's zombie: its id is the process's, and others still
+// find it.
 func (p *Process) removeTask(t *Task) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.sig.mu.Lock()
 	defer p.sig.mu.Unlock()
-	rest := make([]*Task, 0, len(p.taskList))
-	for _, o := range p.taskList {
-		if o != t {
-			rest = append(rest, o)
+	if t.tid == p.pid {
+		t.sigMask, t.waitSet = ^uint64(0), 0 // it takes no signal any more
+		p.mainEnded = true
+	} else {
+		rest := make([]*Task, 0, len(p.taskList))
+		for _, o := range p.taskList {
+			if o != t {
+				rest = append(rest, o)
+			}
 		}
+		p.taskList = rest
 	}
-	p.taskList = rest
-	return len(rest)
+	if p.mainEnded {
+		return len(p.taskList) - 1
+	}
+	return len(p.taskList)
 }
 
 // Preconditions: p.mu or p.sig.mu is held.
@@ -274,16 +286,15 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 // exit ends the process; only the first call counts.
 func (p *Process) exit(status int, sig abi.Signal) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.exited.Load() {
-		p.mu.Unlock()
 		return
 	}
 	p.status, p.signal = status, sig
 	p.exited.Store(true)
 	close(p.done)
-	tasks := p.taskList
-	p.mu.Unlock()
-	for _, t := range tasks {
+	// A task that is in the list has its processor.
+	for _, t := range p.taskList {
 		t.interrupt()
 	}
 }

@@ -117,7 +117,7 @@ func (t *Task) applyNice() {
 }
 
 func sysSchedYield(t *Task, _ Args) (uint64, abi.Errno) {
-	t.sleep(0)
+	t.proc.system.Yield()
 	return 0, 0
 }
 

@@ -34,7 +34,7 @@ func (t *Task) sendInfo(in siginfo) bool {
 	}
 	p.sig.mu.Lock()
 	defer p.sig.mu.Unlock()
-	if p.ignores(in.sig, t.sigMask|t.waitSet) {
+	if t.leaving || p.ignores(in.sig, t.sigMask|t.waitSet) {
 		return true
 	}
 	if !t.pending.add(in) {
@@ -51,9 +51,9 @@ func (p *Process) sendInfo(in siginfo) bool {
 		p.exit(128+int(in.sig), in.sig)
 		return true
 	}
-	tasks := p.allTasks()
 	p.sig.mu.Lock()
 	defer p.sig.mu.Unlock()
+	tasks := p.taskList
 	held := ^uint64(0)
 	for _, t := range tasks {
 		held &= t.sigMask | t.waitSet
@@ -148,9 +148,9 @@ func (t *Task) setMask(mask uint64) {
 
 // retarget offers shared signals that t will not take any more to others.
 func (p *Process) retarget(t *Task, set uint64) {
-	tasks := p.allTasks()
 	p.sig.mu.Lock()
 	defer p.sig.mu.Unlock()
+	tasks := p.taskList
 	for sig := abi.Signal(1); sig <= abi.NumSignals; sig++ {
 		if bit := sigBit(sig); p.sig.shared.set&set&bit != 0 {
 			rest := make([]*Task, 0, len(tasks))

@@ -197,17 +197,6 @@ func (t *Task) splice(in, out *spliceEnd, n uint64) (uint64, abi.Errno) {
 	return total, 0
 }
 
-// peek copies what a pipe holds and leaves it there. It tells whether anybody
-// may still write.
-func (p *pipe) peek(b []byte) (n int, writers bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	b = b[:min(len(b), p.n)]
-	n = copy(b, p.buf[p.at:])
-	n += copy(b[n:], p.buf)
-	return n, p.writers > 0
-}
-
 func sysTee(t *Task, a Args) (uint64, abi.Errno) {
 	flags := uint32(a[3])
 	n, e := t.count(a[2])
@@ -251,12 +240,7 @@ func sysTee(t *Task, a Args) (uint64, abi.Errno) {
 		case nowait || in.nonblock():
 			return 0, abi.EAGAIN
 		}
-		if _, e := t.waitReady(-1, func() int {
-			if r := in.ops.poll(t, in); r.In || r.Hup {
-				return 1
-			}
-			return 0
-		}); e != 0 {
+		if e := t.waitOn(&from.readQueue, forever, func() bool { return from.readable() }); e != 0 {
 			return 0, e
 		}
 	}

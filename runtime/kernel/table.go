@@ -45,7 +45,7 @@ type Table struct {
 func calls() []Call {
 	var all []Call
 	for _, area := range [][]Call{
-		taskCalls(), memoryCalls(), memfdCalls(), timeCalls(), identityCalls(), limitCalls(), schedCalls(), refusedCalls(), spliceCalls(), inotifyCalls(),
+		taskCalls(), memoryCalls(), memfdCalls(), timeCalls(), identityCalls(), limitCalls(), schedCalls(), refusedCalls(), spliceCalls(), inotifyCalls(), epollCalls(), eventfdCalls(),
 		machineCalls(), signalCalls(), tlsCalls(), fileCalls(), socketCalls(),
 	} {
 		all = append(all, area...)

@@ -17,6 +17,8 @@ type Task struct {
 
 	exited bool
 	status int
+	// leaving is set under proc.sig.mu when the task's end has begun.
+	leaving bool
 
 	tls      [3]userDesc // GDT entries 12 to 14, IA-32 only
 	gs, fs   uint16      // the selectors in %gs and %fs, IA-32 only

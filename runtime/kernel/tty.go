@@ -41,8 +41,8 @@ type tty struct {
 	rows, cols uint16 // set by TIOCSWINSZ; 0: the console's own
 
 	changed waitQueue // told when something has changed
-	wanting int           // reads that wait
-	watched bool          // poll has found nothing, and the next input is to be taken
+	wanting int       // reads that wait
+	watched bool      // poll has found nothing, and the next input is to be taken
 }
 
 type lineEnd uint8

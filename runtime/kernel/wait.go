@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"bee/runtime/abi"
@@ -37,6 +38,11 @@ type waiter struct {
 	// notify tells the waiter to look again. It is called with the queue's
 	// lock held and does not block.
 	notify func()
+	// claim takes notify's place for waiters of which one is enough: it tells
+	// whether this one will see to it. The others are not told then.
+	claim func() bool
+	// events are the POLLIN and so on that concern the waiter; 0 is all.
+	events uint32
 }
 
 // add puts w at the end.
@@ -77,12 +83,25 @@ func (w *waiter) remove() {
 }
 
 // wake tells all who wait to look again.
-func (q *waitQueue) wake() {
+func (q *waitQueue) wake() { q.wakeFor(^uint32(0)) }
+
+// wakeFor tells those whom one of these events concerns, and only one of those
+// of which one is enough. It tells whether there was anybody who looks.
+func (q *waitQueue) wakeFor(events uint32) (seen bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	claimed := false
 	for w := q.head; w != nil; w = w.next {
-		w.notify()
+		switch {
+		case w.events != 0 && w.events&events == 0:
+		case w.claim == nil:
+			w.notify()
+			seen = true
+		case !claimed:
+			claimed = w.claim()
+		}
 	}
+	return seen || claimed
 }
 
 // queued is a file whose queue tells of every change to what its poll method
@@ -132,6 +151,46 @@ func (t *Task) waitOn(q *waitQueue, deadline time.Duration, ready func() bool) a
 		}
 	}
 	return 0
+}
+
+// sleeper is a task in a queue of which one is enough.
+type sleeper struct {
+	w    waiter
+	told atomic.Bool
+}
+
+// enter puts the task into a queue. The first one that has not been told of a
+// change since told was cleared sees to it.
+func (s *sleeper) enter(t *Task, q *waitQueue) {
+	s.w.claim = func() bool {
+		if s.told.Swap(true) {
+			return false
+		}
+		t.poke()
+		return true
+	}
+	q.add(&s.w, nil)
+}
+
+// waitFirst is waitOn for changes of which only one task can make use: one is
+// woken. Having done so it wakes the next one if there is something left.
+func (t *Task) waitFirst(q *waitQueue, deadline time.Duration, ready func() bool) abi.Errno {
+	var s sleeper
+	s.enter(t, q)
+	defer s.w.remove()
+	for {
+		s.told.Store(false)
+		if ready() {
+			return 0
+		}
+		if e := t.park(deadline); e != 0 {
+			s.w.remove()
+			if s.told.Load() { // it was meant for somebody who can
+				q.wake()
+			}
+			return e
+		}
+	}
 }
 
 // deadline turns a timeout that a call has begun with into a point of the

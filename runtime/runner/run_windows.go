@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"sync/atomic"
@@ -49,6 +50,9 @@ func Run(a *launch.Attached) launch.Mark {
 	}
 	g := first.g
 	go g.watch(a)
+	// All of the guest's threads may wait for ever, which Go would take for a
+	// deadlock: a timer that is set is a way out to it.
+	defer time.NewTimer(math.MaxInt64).Stop()
 	first.loop()
 	// The first thread may end before the others.
 	<-g.proc.Done()

@@ -56,10 +56,8 @@ func (v *VCPU) kick() {
 	v.kicking.Store(false)
 	// Who has asked in between has found kicking set.
 	v.mu.Lock()
-	bound := v.thread != 0
-	again := bound && atomic.LoadUint32(&v.State.ExitNow) != 0
-	v.mu.Unlock()
-	if again {
+	defer v.mu.Unlock()
+	if v.thread != 0 && atomic.LoadUint32(&v.State.ExitNow) != 0 { // unbound, it may have no state
 		v.kickIfNeeded()
 	}
 }

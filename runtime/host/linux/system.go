@@ -45,6 +45,9 @@ func (System) Random(b []byte) abi.Errno {
 // PID is the process's identifier.
 func (System) PID() int { return os.Getpid() }
 
+// Yield is sched_yield(2).
+func (System) Yield() { _, _, _ = unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }
+
 // Usage asks getrusage(2), /proc/self/statm and /proc/self/io.
 func (System) Usage() host.Usage {
 	var r unix.Rusage

@@ -622,7 +622,12 @@ func (f *Files) stat(h windows.Handle, v *volume, st *host.Stat, through bool) a
 	}
 	if a.standard.directory {
 		st.Mode, st.Size, st.Blocks = abi.S_IFDIR, 4096, 8
-		st.Nlink = f.subfolders(h)
+		f.mu.RLock()
+		gone := a.standard.deleted || f.hidden[fileKey{v.dev, uint64(a.index)}] > 0
+		f.mu.RUnlock()
+		if st.Nlink = 0; !gone {
+			st.Nlink = f.subfolders(h)
+		}
 		st.Mode |= f.permissions(h, v, &a, st)
 		return 0
 	}

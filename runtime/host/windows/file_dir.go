@@ -234,7 +234,7 @@ func (t *tree) remove(path string, option uint32) windows.NTStatus {
 		if st == 0 {
 			hidden = t.hide(h, name)
 			var ok bool
-			if key, ok = keyOf(t.vol(), h); ok && option == windows.FILE_NON_DIRECTORY_FILE {
+			if key, ok = keyOf(t.vol(), h); ok {
 				t.f.mu.Lock()
 				t.f.hidden[key]++
 				t.f.mu.Unlock()

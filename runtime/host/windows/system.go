@@ -70,6 +70,11 @@ func (System) Random(b []byte) abi.Errno {
 // PID is the process's identifier.
 func (System) PID() int { return os.Getpid() }
 
+var procSwitchToThread = kernel32.NewProc("SwitchToThread")
+
+// Yield is SwitchToThread.
+func (System) Yield() { procSwitchToThread.Call() }
+
 var (
 	procGetProcessMemoryInfo  = kernel32.NewProc("K32GetProcessMemoryInfo")
 	procGetProcessIoCounters  = kernel32.NewProc("GetProcessIoCounters")
