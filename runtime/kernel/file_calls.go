@@ -130,5 +130,5 @@ func fileCalls() []Call {
 			Call{Name: "fchown" + suffix, Handler: fchownCall(plain), Support: Partial, Note: noOwner, Arch: arch},
 		)
 	}
-	return append(list, xattrCalls()...)
+	return append(append(list, xattrCalls()...), socketCalls()...)
 }

@@ -65,7 +65,6 @@ type Process struct {
 	start     time.Duration // of the monotonic clock
 
 	files *FileTable // defined and used by the files area
-	net   network
 	sig   sigState
 
 	// onFaultHandler is called once, when the program first handles a

@@ -20,7 +20,7 @@ type network struct {
 }
 
 func (p *Process) network() *network {
-	n := &p.net
+	n := &p.traits.net
 	n.once.Do(func() {
 		if h, ok := p.files.host.(host.NetFiles); ok {
 			n.host = h.Network()

@@ -46,7 +46,7 @@ func calls() []Call {
 	var all []Call
 	for _, area := range [][]Call{
 		taskCalls(), memoryCalls(), memfdCalls(), timeCalls(), identityCalls(), limitCalls(), schedCalls(), refusedCalls(), spliceCalls(), inotifyCalls(), epollCalls(), eventfdCalls(),
-		machineCalls(), signalCalls(), tlsCalls(), fileCalls(), socketCalls(),
+		machineCalls(), signalCalls(), tlsCalls(), fileCalls(),
 	} {
 		all = append(all, area...)
 	}

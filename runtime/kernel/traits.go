@@ -22,6 +22,8 @@ type traits struct {
 	// inotify is who wants to know what the program does. It is read without
 	// the lock.
 	inotify atomic.Pointer[[]*inotify]
+	// net locks for itself.
+	net network
 }
 
 // taskTraits are what a thread keeps of the scheduler's calls and prctl(2).

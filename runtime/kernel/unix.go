@@ -30,7 +30,7 @@ func (n *unixNet) init() {
 
 // markSocket makes what stat(2) tells of a bound path a socket's.
 func (p *Process) markSocket(st *host.Stat) {
-	n := &p.net.unix
+	n := &p.traits.net.unix
 	if n.bound.Load() == 0 || st.Mode&abi.S_IFMT != abi.S_IFREG {
 		return
 	}
@@ -56,7 +56,7 @@ type unixSocket struct {
 	// All that follows is guarded by n.mu.
 	addr   []byte      // the whole sockaddr, nil without a name
 	key    string      // in n.abstract
-	id     boundFile      // in n.paths, if file is there
+	id     boundFile   // in n.paths, if file is there
 	file   *File       // of the path: as long as it is open nobody else gets its number
 	other  *unixSocket // the peer; of datagrams, where they go
 	linked bool        // a stream that is, or was, connected
