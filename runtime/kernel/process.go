@@ -154,7 +154,7 @@ func NewProcess(cfg Config) (*Process, error) {
 func (p *Process) NewTask(cpu CPU) *Task {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t := &Task{proc: p, cpu: cpu, tid: p.newTID(), wake: make(chan struct{}, 1), altStack: sigStack{flags: abi.SS_DISABLE}}
+	t := &Task{proc: p, cpu: cpu, tid: p.newTID(), wake: make(chan struct{}, 1)}
 	p.addTask(t)
 	return t
 }
