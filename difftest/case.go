@@ -55,6 +55,9 @@ type Case struct {
 	Known   string
 	KnownOn Arch
 
+	// NoProof says why there is no run of the linux-proof form.
+	NoProof string
+
 	// Suite is set for a test program whose output is compared test by test.
 	Suite *Suite
 

@@ -23,9 +23,30 @@ func threads() []Case {
 		} {
 			cases = append(cases, Case{Prog: prog("thr_life.c"), Cmd: life, Opt: LargeOutput})
 		}
-		cases = append(cases, Case{Prog: prog("thr_cancel.c")})
 	}
+	cases = append(cases, Case{Prog: glibc("thr_cancel.c")}, Case{
+		Prog:    musl("thr_cancel.c"),
+		NoProof: "musl's handler compares the program counter, which is the trampoline's there: only a runner maps it back",
+	})
 	return append(cases, Case{Prog: glibc("thr_futex.c")})
 }
 
 func TestThreads(t *testing.T) { table(t, threads()) }
+
+// goPrograms are what Go's runtime asks of threads, signals and timers.
+func goPrograms() []Case {
+	var cases []Case
+	for _, subject := range []string{"goroutines", "timers", "signals", "recover", "gc", "preempt", "threads", "pipes", "panic", "nil", "deadlock", "exit"} {
+		c := Case{Prog: Program{Source: "thr_go.go", Kit: GoTool}, Cmd: subject}
+		if subject == "signals" {
+			c.Opt = Fault
+		}
+		cases = append(cases, c)
+	}
+	return append(cases, Case{
+		Prog: Program{Source: "thr_go.go", Kit: GoTool}, Cmd: "exec",
+		Opt: NoStderr, Reason: "beerun tells that there is no second process", Known: "a second process is not supported yet",
+	})
+}
+
+func TestGoPrograms(t *testing.T) { table(t, goPrograms()) }

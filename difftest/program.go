@@ -37,10 +37,12 @@ const (
 	LLD // glibc, linked by lld: IA-32 at 0x400000, x86-64 at 0x200000
 	PIE // glibc, position-independent
 	CXXPIE
+	GoTool  // Go's own, one file
+	Fortran // gfortran
 )
 
 func (k Kit) String() string {
-	return [...]string{"glibc", "musl", "nolibc", "c++", "lld", "pie", "c++pie"}[k]
+	return [...]string{"glibc", "musl", "nolibc", "c++", "lld", "pie", "c++pie", "go", "fortran"}[k]
 }
 
 func (k Kit) command(build string, a Arch) []string {
@@ -59,6 +61,10 @@ func (k Kit) command(build string, a Arch) []string {
 		return []string{"gcc", m, "-static-pie", "-O2", "-g"}
 	case CXXPIE:
 		return []string{"g++", m, "-static-pie", "-O2", "-g", "-std=c++17"}
+	case GoTool:
+		return []string{"go", "build", "-trimpath"}
+	case Fortran:
+		return []string{"gfortran", m, "-static", "-O2", "-g"}
 	case LLD:
 		return []string{"gcc", m, "-static", "-O2", "-g", "-fuse-ld=lld", "-no-pie"}
 	default:
@@ -172,8 +178,16 @@ func (s *store) native(p Program, a Arch) (string, error) {
 		}
 		key = append(key, header...)
 	}
+	libs := []string{"-lm"}
+	if p.Kit == GoTool {
+		libs = nil
+	}
 	return s.make(key, p.String()+"-"+a.String(), func(tmp string) error {
-		out, err := exec.Command(args[0], append(args[1:], "-o", tmp, source, "-lm")...).CombinedOutput()
+		cmd := exec.Command(args[0], append(append(args[1:], "-o", tmp, source), libs...)...)
+		if p.Kit == GoTool {
+			cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+map[Arch]string{I386: "386", AMD64: "amd64"}[a])
+		}
+		out, err := cmd.CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("compile %s: %w\n%s", p, err, out)
 		}
@@ -212,9 +226,13 @@ func compilerVersion(compiler string) (string, error) {
 	if v, ok := versions.Load(compiler); ok {
 		return v.(string), nil
 	}
-	out, err := exec.Command(compiler, "--version").Output()
+	flag := "--version"
+	if compiler == "go" {
+		flag = "version"
+	}
+	out, err := exec.Command(compiler, flag).Output()
 	if err != nil {
-		return "", fmt.Errorf("%s --version: %w", compiler, err)
+		return "", fmt.Errorf("%s %s: %w", compiler, flag, err)
 	}
 	versions.Store(compiler, string(out))
 	return string(out), nil
