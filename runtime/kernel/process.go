@@ -67,6 +67,10 @@ type Process struct {
 	files *FileTable // defined and used by the files area
 	sig   sigState
 
+	timers  timerQueue // serves the others
+	itimers intervalTimers
+	ptimers posixTimers
+
 	// onFaultHandler is called once, when the program first handles a
 	// hardware exception.
 	onFaultHandler func()
@@ -130,6 +134,7 @@ func NewProcess(cfg Config) (*Process, error) {
 	if !cfg.Root && p.gid == 0 {
 		p.gid = 1000
 	}
+	p.timers.clock, p.timers.done = p.clock, p.done
 	// Windows counts in fours and may be far above Linux's default of
 	// pid_max; the program gets a number that looks like Linux's.
 	p.pid = guestPID(cfg.System.PID())

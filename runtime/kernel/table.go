@@ -45,7 +45,7 @@ type Table struct {
 func calls() []Call {
 	var all []Call
 	for _, area := range [][]Call{
-		taskCalls(), memoryCalls(), memfdCalls(), timeCalls(), identityCalls(), limitCalls(), schedCalls(), refusedCalls(), spliceCalls(), inotifyCalls(), epollCalls(), eventfdCalls(),
+		taskCalls(), memoryCalls(), memfdCalls(), timeCalls(), identityCalls(), limitCalls(), schedCalls(), refusedCalls(), spliceCalls(), inotifyCalls(), epollCalls(), eventfdCalls(), timerfdCalls(), timerCalls(), signalfdCalls(),
 		machineCalls(), signalCalls(), tlsCalls(), fileCalls(),
 	} {
 		all = append(all, area...)
