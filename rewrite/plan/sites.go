@@ -193,6 +193,10 @@ func noAccess(in *decode.Inst) bool {
 	return false
 }
 
+// hlt stands for an instruction that faults wherever it is: privileged, it
+// raises the same general protection fault.
+const hlt = 0xf4
+
 // classify finds the same-length form and refuses what has no template.
 func (p *planner) classify(s *site) {
 	in := &s.Inst
@@ -206,7 +210,7 @@ func (p *planner) classify(s *site) {
 			// Linux has a null selector there: the access faults. So does
 			// hlt, at the same address.
 			d := bytes.Clone(s.raw)
-			d[0] = 0xf4
+			d[0] = hlt
 			s.same = &sameLength{data: d}
 			return
 		}
@@ -217,7 +221,7 @@ func (p *planner) classify(s *site) {
 		if in.StringOp && in.Map == decode.MapOneByte && (in.Opcode == 0x6e || in.Opcode == 0x6f) {
 			// outs is privileged: it faults, and so does hlt.
 			d := bytes.Clone(s.raw)
-			d[0] = 0xf4
+			d[0] = hlt
 			s.same = &sameLength{data: d}
 			return
 		}

@@ -144,7 +144,11 @@ func (o *operand) folded() []byte {
 func (p *planner) emitSite(a *stubs.Asm, s *site, resume uint64) (leaves bool) {
 	if s.same != nil {
 		at := len(a.Code)
-		a.Raw(s.same.data)
+		if d := s.same.data; d[0] == hlt {
+			a.Raw(d[:1]) // nothing behind it runs
+		} else {
+			a.Raw(d)
+		}
 		if s.same.off != 0 {
 			a.Slots = append(a.Slots, stubs.SlotRef{Off: uint32(at) + uint32(s.same.off), Slot: s.same.slot, Part: s.same.part})
 		}
