@@ -107,6 +107,14 @@ type Ready struct {
 	Bytes             int  // that can be read, where the host tells
 }
 
+// CancelReads are Files that know streams whose reads wait inside this process
+// rather than in the host.
+type CancelReads interface {
+	// ReadUnless is Read that ends with EINTR once cancel is readable; ok
+	// false: the handle is no such stream, and nothing was read.
+	ReadUnless(h Handle, p []byte, cancel <-chan struct{}) (n int, e abi.Errno, ok bool)
+}
+
 // Files are the host's files. A transfer may be shorter than asked; 0 with no
 // error from a read is the end of the file. None of the transfers allocates.
 type Files interface {

@@ -367,11 +367,39 @@ func (streamOps) read(t *Task, f *File, p []byte) (int, abi.Errno) {
 		if r := h.Poll(f.h, f.kind); !r.In && !r.Hup {
 			return 0, abi.EAGAIN
 		}
+		f.used.Add(1)
+		return h.Read(f.h, p)
 	}
-	return h.Read(f.h, p)
+	f.used.Add(1)
+	return t.readStream(h, f.h, p)
+}
+
+// readStream reads from a stream of the host until there is something, or a
+// signal is to be delivered.
+func (t *Task) readStream(h host.Files, hd host.Handle, p []byte) (n int, e abi.Errno) {
+	waits, _ := h.(host.CancelReads)
+	for {
+		ok := false
+		t.cpu.Block(true)
+		if t.attention.Load() {
+			t.cpu.Block(false)
+			return 0, errRestartSys
+		}
+		if waits != nil {
+			n, e, ok = waits.ReadUnless(hd, p, t.wake)
+		}
+		if !ok {
+			n, e = h.Read(hd, p)
+		}
+		t.cpu.Block(false)
+		if e != abi.EINTR {
+			return n, e
+		}
+	}
 }
 
 func (streamOps) write(t *Task, f *File, p []byte) (int, abi.Errno) {
+	f.used.Add(1)
 	n, e := t.proc.files.host.Write(f.h, p)
 	if e == abi.EPIPE && n == 0 {
 		t.Send(abi.SIGPIPE)

@@ -52,5 +52,8 @@ type CPU interface {
 	// SetThreadPointer changes it; mirrored words are written back to the
 	// old block and loaded from the new one.
 	SetThreadPointer(base uint64) abi.Errno
+	// Block says that a call of the host follows that may take long and that
+	// Interrupt is to end, with EINTR, or that it is over.
+	Block(begin bool)
 	Machine
 }

@@ -40,6 +40,8 @@ func (c *testCPU) SyscallAgain(nr uint32) {
 
 func (c *testCPU) Interrupt() { c.kicked.Add(1) }
 
+func (c *testCPU) Block(bool) {}
+
 func (c *testCPU) SP() uint64 { return c.regs.SP }
 
 // makeCall makes a system call as the runner does, what follows it included.

@@ -361,6 +361,25 @@ func (Files) Read(h host.Handle, p []byte) (int, abi.Errno) {
 	return transfer(unix.SYS_READ, h, p, 0)
 }
 
+// ReadUnless implements host.CancelReads. A thread of Go cannot be taken out
+// of a call, so it looks again now and then.
+func (Files) ReadUnless(h host.Handle, p []byte, cancel <-chan struct{}) (int, abi.Errno, bool) {
+	const pause = 5 // ms
+	for {
+		select {
+		case <-cancel:
+			return 0, abi.EINTR, true
+		default:
+		}
+		fds := []unix.PollFd{{Fd: int32(h), Events: unix.POLLIN}}
+		if n, err := unix.Poll(fds, pause); n == 0 || err == unix.EINTR {
+			continue
+		}
+		n, e := transfer(unix.SYS_READ, h, p, 0)
+		return n, e, true
+	}
+}
+
 // Write implements host.Files.
 func (Files) Write(h host.Handle, p []byte) (int, abi.Errno) {
 	return transfer(unix.SYS_WRITE, h, p, 0)

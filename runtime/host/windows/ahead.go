@@ -27,7 +27,8 @@ const aheadSize = 64 << 10 // a pipe of Linux holds as much
 
 type ahead struct {
 	mu      sync.Mutex
-	changed sync.Cond
+	changed sync.Cond     // there is room
+	arrived chan struct{} // closed and replaced: there is something to read
 	buf     []byte // read, and not yet asked for
 	end     bool
 	err     abi.Errno // with which it ended
@@ -55,7 +56,7 @@ func (f *Files) startAhead(h host.Handle) *ahead {
 	s.mu.Lock()
 	a := s.of(h)
 	if a == nil {
-		a = &ahead{}
+		a = &ahead{arrived: make(chan struct{})}
 		a.changed.L = &a.mu
 		m := map[host.Handle]*ahead{h: a}
 		if old := s.m.Load(); old != nil {
@@ -91,7 +92,8 @@ func (f *Files) fillAhead(h host.Handle, a *ahead) {
 		if n == 0 || e != 0 {
 			a.end, a.err = true, e
 		}
-		a.changed.Broadcast()
+		close(a.arrived)
+		a.arrived = make(chan struct{})
 		for len(a.buf) >= aheadSize && !a.end {
 			a.changed.Wait()
 		}
@@ -103,7 +105,8 @@ func (f *Files) fillAhead(h host.Handle, a *ahead) {
 	}
 }
 
-func (a *ahead) read(p []byte) (int, abi.Errno) {
+// read ends with EINTR once cancel is readable.
+func (a *ahead) read(p []byte, cancel <-chan struct{}) (int, abi.Errno) {
 	if len(p) == 0 {
 		return 0, 0
 	}
@@ -113,7 +116,18 @@ func (a *ahead) read(p []byte) (int, abi.Errno) {
 		if a.end {
 			return 0, a.err
 		}
-		a.changed.Wait()
+		arrived := a.arrived
+		a.mu.Unlock()
+		cancelled := false
+		select {
+		case <-arrived:
+		case <-cancel:
+			cancelled = true
+		}
+		a.mu.Lock()
+		if cancelled {
+			return 0, abi.EINTR
+		}
 	}
 	n := copy(p, a.buf)
 	a.buf = a.buf[n:]
@@ -122,6 +136,16 @@ func (a *ahead) read(p []byte) (int, abi.Errno) {
 	}
 	a.changed.Broadcast()
 	return n, 0
+}
+
+// ReadUnless implements host.CancelReads.
+func (f *Files) ReadUnless(h host.Handle, p []byte, cancel <-chan struct{}) (int, abi.Errno, bool) {
+	a := f.aheads.of(h)
+	if a == nil {
+		return 0, 0, false
+	}
+	n, e := a.read(p, cancel)
+	return n, e, true
 }
 
 func (a *ahead) ready() host.Ready {

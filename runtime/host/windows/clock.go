@@ -65,14 +65,28 @@ func (c *Clock) ProcessCPU() (user, system time.Duration) {
 
 // ThreadCPU is GetThreadTimes.
 func (c *Clock) ThreadCPU() (user, system time.Duration) {
+	return threadTimes(windows.CurrentThread())
+}
+
+func threadTimes(thread windows.Handle) (user, system time.Duration) {
 	var created, exited, k, u windows.Filetime
-	r, _, _ := procGetThreadTimes.Call(uintptr(windows.CurrentThread()),
+	r, _, _ := procGetThreadTimes.Call(uintptr(thread),
 		uintptr(unsafe.Pointer(&created)), uintptr(unsafe.Pointer(&exited)),
 		uintptr(unsafe.Pointer(&k)), uintptr(unsafe.Pointer(&u)))
 	if r == 0 {
 		return 0, 0
 	}
 	return ticks100(u), ticks100(k)
+}
+
+// ThreadClock reads the calling thread's processor time later, on any thread.
+func (c *Clock) ThreadClock() (read func() (user, system time.Duration), stop func()) {
+	var h windows.Handle
+	self := windows.CurrentProcess()
+	if windows.DuplicateHandle(self, windows.CurrentThread(), self, &h, 0, false, windows.DUPLICATE_SAME_ACCESS) != nil {
+		return nil, nil
+	}
+	return func() (user, system time.Duration) { return threadTimes(h) }, func() { _ = windows.CloseHandle(h) }
 }
 
 // ticks100 turns a span in units of 100 ns into a duration.

@@ -165,7 +165,7 @@ func (f *Files) Append(h host.Handle, p []byte) (int, abi.Errno) {
 // Read implements host.Files.
 func (f *Files) Read(h host.Handle, p []byte) (int, abi.Errno) {
 	if a := f.aheads.of(h); a != nil {
-		return a.read(p)
+		return a.read(p, nil)
 	}
 	return f.readNow(h, p)
 }
