@@ -10,6 +10,9 @@ const (
 	faultWrite   = 2
 	faultUser    = 4
 	faultFetch   = 16
+
+	// topOfUser is where an x86-64 program's addresses end.
+	topOfUser = 1<<47 - 4096
 )
 
 // PageFault is what Linux makes of an access to addr that is not possible:
@@ -22,6 +25,10 @@ func (s *AddressSpace) PageFault(addr uint64, write, fetch bool) FaultInfo {
 	}
 	if fetch {
 		f.Err |= faultFetch
+	}
+	if addr >= topOfUser {
+		f.Err |= faultPresent // as Linux has it, so that nothing is told of its own mappings
+		return f
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()

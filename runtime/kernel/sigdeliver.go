@@ -13,7 +13,9 @@ type Registers struct {
 	PC, Flags                      uint64
 	// FP is the x87 and vector state in XSAVE's standard format (Intel SDM
 	// vol. 1, 13.4), or in FXSAVE's 512 bytes where the processor has no
-	// XSAVE. nil is the state that a program starts with.
+	// XSAVE. nil is the state that a program starts with. Its capacity is
+	// that of all components; those at its end may be left out that are in
+	// their initial state.
 	FP []byte
 }
 

@@ -95,7 +95,7 @@ func (t *Task) pushFrame32(r *Registers, in *siginfo, act *sigaction, mask uint6
 		return false
 	}
 	clear(m[:size])
-	putVector(m[fxAt-at:], r.FP, extended)
+	putVector(m[fxAt-at:], r.FP, uint32(fsaveSize+extended))
 	putFSave(m[fpAt-at:], r.FP)
 
 	le := binary.LittleEndian
@@ -125,7 +125,6 @@ func (t *Task) pushFrame32(r *Registers, in *siginfo, act *sigaction, mask uint6
 	n.PC, n.SP = act.handler, at
 	n.Flags &^= flagsCleared
 	t.cpu.SetRegisters(&n)
-	t.replaced = true
 	return true
 }
 
@@ -229,6 +228,7 @@ func (t *Task) sigreturn32(rt bool) (uint64, abi.Errno) {
 		le.PutUint32(stack[4:], t.altStack.flags)
 		t.putWord(stack[8:], t.altStack.size)
 	}
+	t.setMask(mask)
 	n := Registers{Flags: r.Flags}
 	for off, v := range gregs32(&n) {
 		*v = uint64(le.Uint32(sc[off:]))
@@ -250,13 +250,13 @@ func (t *Task) sigreturn32(rt bool) (uint64, abi.Errno) {
 		at += fsaveSize
 	}
 	var ok bool
-	if n.FP, ok = t.takeVector(at, len(r.FP)); !ok {
-		return t.badFrame()
+	if n.FP, ok = t.takeVector(at, r.FP, false); !ok {
+		return t.badVector(&n, &r)
 	}
 	if at != 0 && n.FP != nil {
 		t.takeFSave(at-fsaveSize, n.FP)
 	}
-	return t.returned(&n, mask, stack)
+	return t.returned(&n, stack)
 }
 
 // takeFSave lets the x87 words of FSAVE's form win, as Linux does: handlers

@@ -28,7 +28,7 @@ func (t *Task) pushFrame64(r *Registers, in *siginfo, act *sigaction, mask uint6
 		return false
 	}
 	clear(m[:abi.SizeofAMD64RtSigframe])
-	putVector(m[fpAt-at:], r.FP, extended)
+	putVector(m[fpAt-at:], r.FP, uint32(extended))
 
 	le := binary.LittleEndian
 	le.PutUint64(m, act.restorer)
@@ -60,7 +60,6 @@ func (t *Task) pushFrame64(r *Registers, in *siginfo, act *sigaction, mask uint6
 	n.PC, n.SP = act.handler, at
 	n.Flags &^= flagsCleared
 	t.cpu.SetRegisters(&n)
-	t.replaced = true
 	return true
 }
 
@@ -92,9 +91,10 @@ func (t *Task) sigreturn64() (uint64, abi.Errno) {
 		*v = le.Uint64(sc[off:])
 	}
 	n.Flags = n.Flags&^flagsRestored | le.Uint64(sc[abi.AMD64SigcontextEflags:])&flagsRestored
+	t.setMask(le.Uint64(uc[abi.AMD64UcontextSigmask:]))
 	var ok bool
-	if n.FP, ok = t.takeVector(le.Uint64(sc[abi.AMD64SigcontextFpstate:]), len(r.FP)); !ok {
-		return t.badFrame()
+	if n.FP, ok = t.takeVector(le.Uint64(sc[abi.AMD64SigcontextFpstate:]), r.FP, true); !ok {
+		return t.badVector(&n, &r)
 	}
-	return t.returned(&n, le.Uint64(uc[abi.AMD64UcontextSigmask:]), uc[abi.AMD64UcontextStack:])
+	return t.returned(&n, uc[abi.AMD64UcontextStack:])
 }

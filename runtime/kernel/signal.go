@@ -50,6 +50,11 @@ func signalCalls() []Call {
 	}
 }
 
+// keptActionFlags are the flags that a disposition keeps: programs find out by the
+// others what the kernel knows (sigaction(2), "Dynamically probing").
+const keptActionFlags = abi.SA_NOCLDSTOP | abi.SA_NOCLDWAIT | abi.SA_SIGINFO | abi.SA_ONSTACK | abi.SA_RESTART |
+	abi.SA_NODEFER | abi.SA_RESETHAND | abi.SA_EXPOSE_TAGBITS | abi.SA_RESTORER
+
 func validSignal(v uint64) (abi.Signal, bool) {
 	n := int32(v)
 	return abi.Signal(n), n >= 1 && n <= abi.NumSignals
@@ -62,6 +67,7 @@ func (p *Process) swapAction(sig abi.Signal, act *sigaction) sigaction {
 	old := p.sig.actions[sig]
 	if act != nil {
 		act.mask &^= unblockable
+		act.flags &= keptActionFlags
 		p.sig.actions[sig] = *act
 		catches = act.handler > abi.SIG_IGN && sigBit(sig)&faults != 0
 		if act.handler == abi.SIG_IGN || act.handler == abi.SIG_DFL && sig.Ignored() {
@@ -253,6 +259,7 @@ func sysSigpending(t *Task, a Args) (uint64, abi.Errno) {
 func sysSigaltstack(t *Task, a Args) (uint64, abi.Errno) {
 	w := uint64(t.ptrSize())
 	old, sp := t.altStack, t.cpu.SP()
+	old.flags &= abi.SS_AUTODISARM
 	switch {
 	case old.size == 0:
 		old.flags |= abi.SS_DISABLE
@@ -297,7 +304,6 @@ func (t *Task) setAltStack(s sigStack, sp uint64) abi.Errno {
 		if s.size < minAltStack {
 			return abi.ENOMEM
 		}
-		s.flags &= abi.SS_AUTODISARM
 	default:
 		return abi.EINVAL
 	}

@@ -69,7 +69,12 @@ func (t *Task) waitSignal(set uint64, d time.Duration) (siginfo, abi.Errno) {
 		s.mu.Lock()
 		t.waitSet = 0
 		t.recalc()
+		// What this task was told of may have come for others too.
+		left := s.shared.set & set & t.sigMask
 		s.mu.Unlock()
+		if left != 0 {
+			t.proc.retarget(t, left)
+		}
 	}()
 	at := t.deadline(d)
 	for {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"bee/rewrite/decode"
 	"bee/runtime/abi"
 	"bee/runtime/kernel"
 )
@@ -17,6 +18,13 @@ type Fault struct {
 	SP   uint64
 	// Beyond: the address is mapped, and lies behind the end of the file.
 	Beyond bool
+	// Words are what the processor puts into the error code of a general
+	// protection fault.
+	Words uint32
+	// Stack: it is a stack fault, for which Windows has no name.
+	Stack bool
+	// Into: it is into's trap, which Windows tells as a division's.
+	Into bool
 }
 
 // NTSTATUS values of exceptions (ntstatus.h).
@@ -54,8 +62,11 @@ const (
 
 // Signal is what Linux sends for the same exception.
 func (f Fault) Signal() abi.Signal {
-	if f.Beyond {
+	switch {
+	case f.Beyond, f.Stack:
 		return abi.SIGBUS
+	case f.Into:
+		return abi.SIGSEGV
 	}
 	switch f.Code {
 	case statusIllegal:
@@ -82,8 +93,10 @@ const (
 	trapDivide     = 0
 	trapDebug      = 1
 	trapBreakpoint = 3
+	trapOverflow   = 4
 	trapBounds     = 5
 	trapInvalid    = 6
+	trapStack      = 12
 	trapProtection = 13
 	trapX87        = 16
 	trapAlignment  = 17
@@ -94,9 +107,17 @@ const (
 // vector state in FXSAVE's form, which says what a numeric exception was.
 func (f Fault) Linux(space *kernel.AddressSpace, fp []byte) kernel.FaultInfo {
 	k := kernel.FaultInfo{Signal: f.Signal(), Addr: f.PC}
+	switch {
+	case f.Stack:
+		k.Trap, k.Code, k.Addr = trapStack, abi.SI_KERNEL, 0
+		return k
+	case f.Into:
+		k.Trap, k.Code, k.Addr = trapOverflow, abi.SI_KERNEL, 0
+		return k
+	}
 	switch f.Code {
 	case statusAccessViolation, statusGuardPage, statusStackOverflow:
-		if f.general() {
+		if f.general() { // an address that is none
 			break
 		}
 		return space.PageFault(f.Addr, f.Info == 1, f.Info == 8)
@@ -127,13 +148,75 @@ func (f Fault) Linux(space *kernel.AddressSpace, fp []byte) kernel.FaultInfo {
 		k.Trap, k.Code = numeric(fp)
 		return k
 	}
-	k.Trap, k.Code, k.Addr = trapProtection, abi.SI_KERNEL, 0
+	k.Trap, k.Err, k.Code, k.Addr = trapProtection, uint64(f.Words), abi.SI_KERNEL, 0
 	return k
+}
+
+// vague tells whether Look can find out more.
+func (f Fault) vague() bool {
+	switch f.Code {
+	case statusAccessViolation, statusStackOverflow, statusPrivileged:
+		return f.general()
+	}
+	return f.Code == statusIntOverflow
+}
+
+// Look finds out from the instruction at PC what Windows does not tell of a
+// vague fault. code
+// are its bytes, as many as there are, before the byte in front of it; r are
+// the registers.
+func (f *Fault) Look(code []byte, before byte, r *kernel.Registers, mode decode.Mode) {
+	switch {
+	case f.Code == statusIntOverflow:
+		f.Into = mode == decode.Mode32 && before == opcodeInto && !divides(code)
+	case len(code) >= 2 && code[0] == opcodeInt:
+		f.Words = uint32(code[1])<<3 | selectorIDT
+	case mode == decode.Mode64:
+		f.Stack = onStack(code, r)
+	}
+}
+
+const (
+	opcodeInt   = 0xcd
+	opcodeInto  = 0xce
+	selectorIDT = 2 // of the error code: a gate of the interrupt table (Intel SDM vol. 3A, 6.13)
+)
+
+// divides tells whether the instruction is a division, which faults where it
+// stands.
+func divides(code []byte) bool {
+	in, err := decode.Decode(code, decode.Mode32)
+	return err == nil && in.Map == decode.MapOneByte && in.Opcode&^1 == 0xf6 && in.ModRM>>3&7 >= 6
+}
+
+// onStack tells whether an access to an address that is none was made by way
+// of the stack's registers, which is another fault (Intel SDM vol. 1, 3.3.7.1).
+func onStack(code []byte, r *kernel.Registers) bool {
+	in, err := decode.Decode(code, decode.Mode64)
+	if err != nil {
+		return false
+	}
+	canonical := func(a uint64) bool { return int64(a)<<16>>16 == int64(a) }
+	switch base, ok := in.MemBase(); {
+	case !ok:
+		return !in.MemOperand && !canonical(r.SP)
+	case base == 4:
+		return !canonical(r.SP)
+	case base == 5:
+		return !canonical(r.BP)
+	}
+	return false
 }
 
 // general tells whether an access violation is a general protection fault,
 // which has no address.
 func (f Fault) general() bool {
+	switch f.Code {
+	case statusPrivileged:
+		return true
+	case statusStackOverflow:
+		return f.Addr == 0 && f.Info == 0
+	}
 	return (f.Addr == noAddress32 || f.Addr == noAddress64) && f.Info == 0
 }
 

@@ -17,6 +17,9 @@ var arenas = []kernel.Range{
 	{Lo: 0x1000_0000, Hi: 0x4000_0000},
 }
 
+// codeMode is how the guest's code is read.
+const codeMode = decode.Mode32
+
 // widthState is what only guests of this width need: nothing.
 //
 //lint:ignore U1000 x86-64 has something to keep

@@ -128,6 +128,10 @@ func (th *thread) broken(err error) {
 func (th *thread) raise(f Fault) {
 	var r kernel.Registers
 	th.cpu.Registers(&r, true)
+	if f.vague() {
+		code, before := th.codeAt(f.PC)
+		f.Look(code, before, &r, codeMode)
+	}
 	k := f.Linux(th.g.proc.Space(), r.FP)
 	f.Beyond = k.Signal == abi.SIGBUS && f.Code == statusAccessViolation
 	mark := &launch.Mark{Kind: launch.MarkSignaled, Value: uint32(k.Signal), Message: f.String()}
@@ -135,6 +139,21 @@ func (th *thread) raise(f Fault) {
 	if th.task.Fault(k) {
 		th.g.last.CompareAndSwap(mark, nil)
 	}
+}
+
+// codeAt is the instruction at pc as the program has it, with what follows, and
+// the byte in front of it. There may be none.
+func (th *thread) codeAt(pc uint64) (code []byte, before byte) {
+	const longest = 15 // bytes that an instruction may have
+	m := make([]byte, 1+longest)
+	if loader.Original(bytes.NewReader(th.g.elf), th.g.img, pc-1, m) != nil {
+		b, e := th.task.BytesPartial(pc-1, uint64(len(m)), false)
+		if e != 0 || len(b) == 0 {
+			return nil, 0
+		}
+		m = append([]byte(nil), b...)
+	}
+	return m[1:], m[0]
 }
 
 // siteBytes is the site in front of resume, where the guest is to go on, and

@@ -29,6 +29,10 @@ type VCPU struct {
 	vector stubs.VectorState
 	layout *[64]stubs.Component
 	area   []byte // the vector state, behind State
+	// dynamic are those components that the program has used; mask is what
+	// the processor has told of MXCSR.
+	dynamic uint64
+	mask    uint32
 
 	// mu guards what kicks use: a kick is not under way after Unbind, and no
 	// call of the host is cancelled after Block has ended.

@@ -1,0 +1,48 @@
+//go:build linux
+
+package difftest
+
+import "testing"
+
+// alignmentChecks is a difference of Wine's: it turns the flag off at the first
+// exception and goes on.
+const alignmentChecks = "Wine turns alignment checks off and tells nobody"
+
+// signals: each state that a thread can be in when a signal comes, the frame
+// that its handler finds, faults of all kinds.
+var signals = []Case{
+	{Prog: glibc("sig_faults.c", "-w"), Cmd: "memory"},
+	{Prog: musl("sig_faults.c", "-w"), Cmd: "memory", Only: AMD64, Why: "musl's headers name IA-32's floating-point state otherwise"},
+	{Prog: glibc("sig_faults.c", "-w"), Cmd: "instructions"},
+	{Prog: glibc("sig_faults.c", "-w"), Cmd: "division"},
+	{Prog: glibc("sig_faults.c", "-w"), Cmd: "odd"},
+	{Prog: glibc("sig_faults.c", "-w"), Cmd: "alignment", Known: alignmentChecks},
+	{Prog: glibc("sig_faults.c", "-w"), Cmd: "many 1000", Opt: LargeOutput},
+	{Prog: glibc("sig_faults.c", "-w"), Cmd: "overflow"},
+	{Prog: glibc("sig_faults.c", "-w"), Cmd: "ignored", Opt: Fault},
+	{Prog: glibc("sig_faults.c", "-w"), Cmd: "blocked", Opt: Fault},
+	{Prog: glibc("sig_faults.c", "-w"), Cmd: "bad-stack", Opt: Fault},
+
+	{Prog: glibc("sig_frame.c"), Cmd: "look"},
+	{Prog: lld("sig_frame.c"), Cmd: "look"},
+	{Prog: glibc("sig_frame.c"), Cmd: "edit"},
+	{Prog: glibc("sig_frame.c"), Cmd: "spoil mMnx"},
+	{Prog: glibc("sig_frame.c"), Cmd: "spoil s", Opt: Fault},
+	{Prog: glibc("sig_frame.c"), Cmd: "spoil b", Opt: Fault},
+	{Prog: glibc("sig_frame.c"), Cmd: "spoil h", Opt: Fault},
+	{Prog: glibc("sig_frame.c"), Cmd: "spoil p", Opt: Fault},
+	{Prog: glibc("sig_frame.c"), Cmd: "spoil u", Opt: Fault, Only: AMD64, Why: "IA-32's state is copied from anywhere"},
+	{Prog: glibc("sig_frame.c"), Cmd: "raw", Only: I386, Why: "x86-64 has one kind of frame"},
+
+	{Prog: glibc("sig_states.c", "-w"), Cmd: "queued"},
+	{Prog: glibc("sig_states.c", "-w"), Cmd: "nested"},
+	{Prog: glibc("sig_states.c", "-w"), Cmd: "alternate"},
+	{Prog: glibc("sig_states.c", "-w"), Cmd: "jumps"},
+	{Prog: glibc("sig_states.c", "-w"), Cmd: "computing"},
+	{Prog: glibc("sig_states.c", "-w"), Cmd: "restarts"},
+	{Prog: glibc("sig_states.c", "-w"), Cmd: "lost"},
+	{Prog: glibc("sig_states.c", "-w"), Cmd: "blocked", Opt: LargeOutput},
+	{Prog: glibc("sig_states.c", "-w"), Cmd: "blocked-restart", Opt: LargeOutput},
+}
+
+func TestSignals(t *testing.T) { table(t, signals) }
