@@ -6,9 +6,6 @@ import (
 	"io"
 	"strconv"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
-
 	"bee/image"
 	"bee/rewrite/plan"
 )
@@ -99,9 +96,6 @@ type SiteCount struct {
 	Kind   string `json:"kind"`
 	Tactic string `json:"tactic"`
 	Count  int    `json:"count"`
-
-	kind   image.Kind
-	tactic image.Tactic
 }
 
 // WindowCount says how many windows a kind of proof allowed.
@@ -138,8 +132,7 @@ func newReport(name string, im *image.Image, entry uint64) *Report {
 	for k := range counts {
 		for t, n := range counts[k] {
 			if n > 0 {
-				k, t := image.Kind(k), image.Tactic(t)
-				r.Counts = append(r.Counts, SiteCount{kindNames[k], tacticNames[t], n, k, t})
+				r.Counts = append(r.Counts, SiteCount{kindNames[image.Kind(k)], tacticNames[image.Tactic(t)], n})
 			}
 		}
 	}
@@ -175,109 +168,21 @@ func (r *Report) JSON(w io.Writer) error {
 	return e.Encode(r)
 }
 
-// Text writes the report for people; verbose adds the list of patterns that
-// no evidence reaches.
-func (r *Report) Text(w io.Writer, verbose bool) error {
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	t.Style().Format.Header, t.Style().Format.Footer = text.FormatDefault, text.FormatDefault
-	used := [image.TacticTrap + 1]bool{}
-	for _, c := range r.Counts {
-		used[c.tactic] = true
-	}
-	head := table.Row{"site"}
-	var cols []image.Tactic
-	configs := []table.ColumnConfig{}
-	for tac := image.TacticSameLength; tac <= image.TacticTrap; tac++ {
-		if used[tac] {
-			cols = append(cols, tac)
-			head = append(head, tacticNames[tac])
-		}
-	}
-	head = append(head, "all")
-	for i := 2; i <= len(head); i++ {
-		configs = append(configs, table.ColumnConfig{Number: i, Align: text.AlignRight, AlignHeader: text.AlignRight, AlignFooter: text.AlignRight})
-	}
-	t.SetColumnConfigs(configs)
-	t.AppendHeader(head)
-	sum := make(map[image.Tactic]int)
+// KindNames and TacticNames are what SiteCount calls them, in the order in
+// which reports list them.
+func KindNames() []string {
+	var names []string
 	for k := image.KindInt80; k <= image.KindSegWrite; k++ {
-		row, all := table.Row{kindNames[k]}, 0
-		for _, tac := range cols {
-			n := 0
-			for _, c := range r.Counts {
-				if c.kind == k && c.tactic == tac {
-					n = c.Count
-				}
-			}
-			all += n
-			sum[tac] += n
-			row = append(row, n)
-		}
-		if all > 0 {
-			t.AppendRow(append(row, all))
-		}
+		names = append(names, kindNames[k])
 	}
-	foot := table.Row{"all"}
-	for _, tac := range cols {
-		foot = append(foot, sum[tac])
-	}
-	t.AppendFooter(append(foot, r.Sites))
-
-	p := printer{w: w}
-	if r.File != "" {
-		p.line("file", "%s", r.File)
-	}
-	where := "loaded at " + r.Base
-	if r.PIE {
-		where = "position-independent, linked at " + r.Base
-	}
-	p.line("program", "%s, %d bytes, %s", r.Arch, r.Size, where)
-	if r.LibcBy != "" {
-		p.line("libc", "%s (%s)", r.Libc, r.LibcBy)
-	} else {
-		p.line("libc", "%s", r.Libc)
-	}
-	if r.TextBytes > 0 {
-		p.line("code", "%d bytes, %.2f %% proven, %d instructions", r.TextBytes, r.ProvenPercent, r.Instructions)
-		p.line("indirect jumps", "%d jump tables, %d unresolved", r.JumpTables, r.Unresolved)
-	}
-	p.line("patches", "%d bytes in place, %d bytes of trampolines at %s", r.PatchBytes, r.TrampBytes, r.TrampAddr)
-	for _, c := range r.Proofs {
-		p.line("windows", "%d proven by: %s", c.Count, c.Proof)
-	}
-	for _, a := range r.WX {
-		p.line("warning", "the segment at %s is writable and executable", a)
-	}
-	if r.NoSections != "" {
-		p.line("warning", "section headers ignored, as Linux does: %s", r.NoSections)
-	}
-	p.line("unproven", "%d patterns that no evidence reaches, left as they are", len(r.Unproven))
-	if verbose {
-		for _, u := range r.Unproven {
-			p.line("", "%s %s", u.Addr, u.Kind)
-		}
-	}
-	if r.OutputBytes > 0 {
-		p.line("output", "%s, %d bytes", r.Form, r.OutputBytes)
-	}
-	if r.Milliseconds > 0 {
-		p.line("time", "%.1f ms", r.Milliseconds)
-	}
-	if p.err == nil {
-		_, p.err = fmt.Fprintln(w, t.Render())
-	}
-	return p.err
+	return names
 }
 
-// printer writes labelled lines until one fails.
-type printer struct {
-	w   io.Writer
-	err error
-}
-
-func (p *printer) line(label, format string, args ...any) {
-	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.w, "%-15s %s\n", label, fmt.Sprintf(format, args...))
+// TacticNames tells the tactics, the most wanted one first.
+func TacticNames() []string {
+	var names []string
+	for t := image.TacticSameLength; t <= image.TacticTrap; t++ {
+		names = append(names, tacticNames[t])
 	}
+	return names
 }

@@ -13,6 +13,7 @@ import (
 
 	"bee/image"
 	"bee/rewrite"
+	"bee/rewrite/reporttext"
 )
 
 // Exit statuses.
@@ -124,7 +125,7 @@ Exit status: 0 done, 1 a file cannot be rewritten (nothing is written), 2 usage.
 			case report == "json":
 				return input(res.Report.JSON(cmd.OutOrStdout()))
 			}
-			return input(res.Report.Text(cmd.OutOrStdout(), verbose))
+			return input(reporttext.Write(cmd.OutOrStdout(), res.Report, verbose))
 		},
 	}
 	fl := root.Flags()
@@ -162,7 +163,7 @@ func inspectCommand() *cobra.Command {
 			if asJSON {
 				return input(i.Report.JSON(w))
 			}
-			if err := i.Report.Text(w, verbose); err != nil || !disasm {
+			if err := reporttext.Write(w, i.Report, verbose); err != nil || !disasm {
 				return input(err)
 			}
 			return input(i.Disasm(w))
