@@ -39,7 +39,7 @@ func devRoot(p *Process) *node {
 	fdLink := func(name, target string) *node { return newLink(name, constant(target)) }
 	n := newFolder("dev",
 		newDevice("null", 1, 3, nullOps{}), newDevice("zero", 1, 5, zeroOps{}), newDevice("full", 1, 7, zeroOps{full: true}),
-		newDevice("random", 1, 8, randomOps{}), newDevice("urandom", 1, 9, randomOps{}),
+		newDevice("random", 1, 8, randomOps{}), newDevice("urandom", 1, 9, randomOps{always: true}),
 		fdLink("stdin", "/proc/self/fd/0"), fdLink("stdout", "/proc/self/fd/1"), fdLink("stderr", "/proc/self/fd/2"), fdLink("fd", "/proc/self/fd"),
 	)
 	return n.add(newTTYNode())
@@ -84,7 +84,10 @@ func (o zeroOps) pwrite(t *Task, f *File, p []byte, _ int64) (int, abi.Errno) {
 	return o.write(t, f, p)
 }
 
-type randomOps struct{ deviceOps }
+type randomOps struct {
+	deviceOps
+	always bool // nobody waits for /dev/urandom, so it cannot be polled
+}
 
 func (randomOps) read(t *Task, _ *File, p []byte) (int, abi.Errno) {
 	return len(p), t.proc.Random(p)

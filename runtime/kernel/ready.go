@@ -80,7 +80,9 @@ func (f *File) asked() bool {
 // pollable tells whether waiting for a file makes sense; it does not for
 // regular files and folders, which are always ready (Linux: file_can_poll).
 func (f *File) pollable() bool {
-	switch f.ops.(type) {
+	switch o := f.ops.(type) {
+	case randomOps:
+		return !o.always
 	case regularOps, exeOps, folderOps, nodeFolderOps, textOps, nullOps, zeroOps, pathOps:
 		return false
 	case streamOps:

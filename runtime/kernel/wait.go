@@ -45,17 +45,20 @@ type waiter struct {
 	events uint32
 }
 
-// add puts w at the end.
+// add puts w at the end if one of several is enough, else in front of all, as
+// Linux does: so everybody is told before one of those is chosen.
 func (q *waitQueue) add(w *waiter, notify func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	w.q, w.notify, w.prev, w.next = q, notify, q.tail, nil
-	if q.tail != nil {
-		q.tail.next = w
-	} else {
-		q.head = w
+	w.q, w.notify, w.prev, w.next = q, notify, nil, nil
+	switch {
+	case q.head == nil:
+		q.head, q.tail = w, w
+	case w.claim != nil:
+		w.prev, q.tail.next, q.tail = q.tail, w, w
+	default:
+		w.next, q.head.prev, q.head = q.head, w, w
 	}
-	q.tail = w
 }
 
 // remove takes w out of its queue, if it is in one.

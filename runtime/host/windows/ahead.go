@@ -29,7 +29,7 @@ type ahead struct {
 	mu      sync.Mutex
 	changed sync.Cond     // there is room
 	arrived chan struct{} // closed and replaced: there is something to read
-	buf     []byte // read, and not yet asked for
+	buf     []byte        // read, and not yet asked for
 	end     bool
 	err     abi.Errno // with which it ended
 }
