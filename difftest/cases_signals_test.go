@@ -43,6 +43,22 @@ var signals = []Case{
 	{Prog: glibc("sig_states.c", "-w"), Cmd: "lost"},
 	{Prog: glibc("sig_states.c", "-w"), Cmd: "blocked", Opt: LargeOutput},
 	{Prog: glibc("sig_states.c", "-w"), Cmd: "blocked-restart", Opt: LargeOutput},
+
+	{Prog: glibc("sig_storm.c"), Cmd: "numbers 5000", Opt: LargeOutput},
+	{Prog: glibc("sig_storm.c"), Cmd: "calls 5000", Opt: LargeOutput},
+	{Prog: glibc("sig_storm.c"), Cmd: "locals 5000", Opt: LargeOutput},
+	{Prog: glibc("sig_storm.c"), Cmd: "calls 2000 alternate", Opt: LargeOutput},
+	{Prog: glibc("sig_storm.c", "-O0"), Cmd: "locals 2000", Opt: LargeOutput},
+	{Prog: musl("sig_storm.c"), Cmd: "calls 2000", Opt: LargeOutput},
+	{Prog: musl("sig_storm.c"), Cmd: "numbers 2000", Opt: LargeOutput},
+	{Prog: pie("sig_storm.c"), Cmd: "calls 2000", Opt: LargeOutput},
+	{Prog: lld("sig_storm.c"), Cmd: "locals 2000", Opt: LargeOutput},
+
+	{Prog: cxx("sig_unwind.cc", nonCall)},
+	{Prog: cxxpie("sig_unwind.cc", nonCall)},
 }
+
+// nonCall lets instructions throw that access memory.
+const nonCall = "-fnon-call-exceptions -fasynchronous-unwind-tables"
 
 func TestSignals(t *testing.T) { table(t, signals) }

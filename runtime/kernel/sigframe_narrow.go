@@ -81,7 +81,7 @@ func (t *Task) pushFrame32(r *Registers, in *siginfo, act *sigaction, mask uint6
 		return false
 	}
 	ret := act.restorer
-	if act.flags&abi.SA_RESTORER == 0 {
+	if act.flags&abi.SA_RESTORER == 0 || act.known {
 		page, e := t.proc.sigreturnPage()
 		if e != 0 {
 			return false

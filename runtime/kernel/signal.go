@@ -10,6 +10,8 @@ import (
 // sigaction is a signal's disposition as the program has set it.
 type sigaction struct {
 	handler, flags, restorer, mask uint64
+	// known: the restorer is code that unwinders know a signal's frame by.
+	known bool
 }
 
 // sigStack is an alternate signal stack.
@@ -68,6 +70,7 @@ func (p *Process) swapAction(sig abi.Signal, act *sigaction) sigaction {
 	if act != nil {
 		act.mask &^= unblockable
 		act.flags &= keptActionFlags
+		act.known = p.sig.restorer != nil && act.flags&abi.SA_RESTORER != 0 && p.sig.restorer(act.restorer, act.flags&abi.SA_SIGINFO != 0)
 		p.sig.actions[sig] = *act
 		catches = act.handler > abi.SIG_IGN && sigBit(sig)&faults != 0
 		if act.handler == abi.SIG_IGN || act.handler == abi.SIG_DFL && sig.Ignored() {

@@ -15,7 +15,15 @@ type sigState struct {
 	shared  sigPending
 	// arrived tells signalfds that something is pending.
 	arrived waitQueue
+	// restorer is set before the first task runs, see KnowRestorers.
+	restorer func(addr uint64, rt bool) bool
 }
+
+// KnowRestorers says how to find out whether a handler's return address is the
+// code that unwinders know the frame of a signal by (with SA_SIGINFO: rt), and
+// which the rewriter has patched. Frames get the address of the same code in
+// a page of ours then.
+func (p *Process) KnowRestorers(known func(addr uint64, rt bool) bool) { p.sig.restorer = known }
 
 // Send sends a signal to the task, which is the caller's own: SIGPIPE of a
 // write, say.

@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"bytes"
+
 	"bee/rewrite/decode"
 	"bee/runtime/abi"
 	"bee/runtime/kernel"
@@ -110,6 +112,24 @@ func (th *thread) emulate() {
 		return
 	}
 	s.EAX, s.ECX, s.EDX, s.EBX, s.ESP, s.EBP, s.ESI, s.EDI = r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7]
+}
+
+// knownRestorer tells whether addr is what libc returns from handlers by, and
+// what libgcc knows their frames by (its MD_FALLBACK_FRAME_STATE_FOR for i386):
+// there is no other way to find them. The rewriter has put another instruction
+// in the call's place. Go's runtime has the same code with int3 behind it, and
+// walks its stacks by itself: it keeps its own, which is quicker.
+func (g *Guest) knownRestorer(addr uint64, rt bool) bool {
+	want := []byte{0x58, 0xb8, 0x77, 0, 0, 0, 0xcd, 0x80} // pop %eax; mov $119,%eax; int $0x80
+	if rt {
+		want = []byte{0xb8, 0xad, 0, 0, 0, 0xcd, 0x80} // mov $173,%eax; int $0x80
+	}
+	const int3 = 0xcc
+	code := make([]byte, len(want)+1)
+	if loader.Original(bytes.NewReader(g.elf), g.img, addr, code) != nil {
+		return false
+	}
+	return bytes.HasPrefix(code, want) && code[len(want)] != int3
 }
 
 // fault is a hardware exception of the guest, or the return of a handler that

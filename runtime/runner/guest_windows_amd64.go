@@ -103,6 +103,9 @@ func (th *thread) emulate() {
 	s.R8, s.R9, s.R10, s.R11, s.R12, s.R13, s.R14, s.R15 = r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]
 }
 
+// knownRestorer: the tables of libc describe its restorer.
+func (g *Guest) knownRestorer(uint64, bool) bool { return false }
+
 // fault is a hardware exception of the guest, unless it has called one of the
 // fixed addresses of the vsyscall page, where Linux answers and Windows has
 // nothing. On real Windows the non-canonical address raises a general

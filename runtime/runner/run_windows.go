@@ -132,6 +132,8 @@ func prepare(a *launch.Attached) (*thread, error) {
 		return nil, err
 	}
 
+	g.proc.KnowRestorers(g.knownRestorer)
+
 	g.thunks = uintptr(int64(im.Base) + im.TrampAddr)
 	start, err := load(g, f, &a.Config, &slots, g.thunks)
 	if err != nil {
