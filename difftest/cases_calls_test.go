@@ -48,8 +48,6 @@ var knownCalls = []struct {
 		"setxattr(new)", "setxattr(exists)", "lsetxattr(second)", "fsetxattr(third)", "getxattr(size)", "getxattr(value)", "getxattr(no room)",
 		"getxattr(none)", "lgetxattr(value)", "lgetxattr(none)", "fgetxattr(value)", "listxattr(size)", "listxattr(no room)", "llistxattr(size)",
 		"flistxattr(size)", "removexattr(one)", "removexattr(again)", "lremovexattr(two)", "lremovexattr(again)", "fremovexattr(three)")},
-	{"call_poll", Both, "the size of the mask is not looked at", words("ppoll(wrong size of the mask)")},
-	{"call_poll", I386, "the size of the mask is not looked at", words("ppoll_time64(wrong size of the mask)")},
 	{"call_process", Both, "options are not looked at", words("wait4(bad option)", "waitid(nothing to wait for)", "waitid(no such kind)")},
 	{"call_process", I386, "options are not looked at", words("waitpid(bad option)")},
 }
