@@ -62,7 +62,8 @@ type FileTable struct {
 	rights  folderRights
 	clashes atomic.Int32
 
-	gathers sync.Pool // *[gatherSize]byte, see Task.vector
+	gathers sync.Pool     // *[gatherSize]byte, see Task.vector
+	pipes   atomic.Uint64 // the inode number of the last pipe
 }
 
 type slot struct {

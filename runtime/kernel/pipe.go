@@ -319,6 +319,7 @@ func (t *Task) pipe(addr uint64, flags uint32) (uint64, abi.Errno) {
 	}
 	ft := t.proc.files
 	p := newPipe()
+	p.ino = 4096 + ft.pipes.Add(1)
 	end := func(mode uint32) (int32, abi.Errno) {
 		f := &File{ops: pipeOps{}, kind: host.Pipe, data: p}
 		f.refs.Store(1)
@@ -329,7 +330,6 @@ func (t *Task) pipe(addr uint64, flags uint32) (uint64, abi.Errno) {
 	if e != 0 {
 		return 0, e
 	}
-	p.ino = uint64(r) + 4096
 	w, e := end(abi.O_WRONLY | flags&(abi.O_NONBLOCK|abi.O_DIRECT))
 	if e != 0 {
 		if f, e := ft.remove(r); e == 0 {
