@@ -71,7 +71,7 @@ func newProcess(g *Guest, cfg *launch.Config, im *image.Image, stderr io.Writer)
 
 // signalFrame is the part of a signal's stack frame that does not depend on
 // the processor, rounded up, in bytes (signal.h: siginfo, ucontext).
-const signalFrame = 1024
+const signalFrame = 944
 
 // load maps the program and builds its stack.
 func load(g *Guest, f *image.File, cfg *launch.Config, slots *stubs.Slots, thunks uintptr) (*loader.Start, error) {
