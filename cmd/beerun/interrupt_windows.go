@@ -22,7 +22,10 @@ func stayThroughInterrupts() (interrupts, error) {
 	// BOOL WINAPI HandlerRoutine(DWORD event), in a thread of its own
 	handler := windows.NewCallback(func(event uintptr) uintptr {
 		if uint32(event) > windows.CTRL_BREAK_EVENT {
-			return 0 // the console is closed: Go's handler, then the end
+			// The console is closed. The guest gets SIGHUP and ends with this
+			// process, or before; Windows waits 5 seconds for both.
+			time.Sleep(closeGrace)
+			return 0
 		}
 		select {
 		case c <- struct{}{}:
@@ -35,6 +38,9 @@ func stayThroughInterrupts() (interrupts, error) {
 	}
 	return c, nil
 }
+
+// closeGrace is how long the guest has after its console was closed.
+const closeGrace = 4500 * time.Millisecond
 
 // seen tells whether there was any. Windows ends a process that does not
 // handle Ctrl-C with a status of its own, Wine with 0. The parent's own notice

@@ -44,6 +44,8 @@ type Terminal interface {
 type TerminalEvents interface {
 	Input(p []byte) // p is the caller's
 	Interrupt()     // Ctrl-C, if it is no input
+	Quit()          // Ctrl-Break
+	Closed()        // the window is closed, or the user logs off
 	Resized()
 	HangUp() // no more input will come
 }

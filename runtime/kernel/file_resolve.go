@@ -142,7 +142,7 @@ func sysOpenat2(t *Task, a Args) (uint64, abi.Errno) {
 	flags, mode, resolve := le64(how), le64(how[8:]), le64(how[abi.I386OpenHowResolve:])
 	const known = abi.O_ACCMODE | abi.O_CREAT | abi.O_EXCL | abi.O_NOCTTY | abi.O_TRUNC | abi.O_APPEND | abi.O_NONBLOCK | abi.O_SYNC | abi.O_DSYNC |
 		abi.O_DIRECT | abi.O_LARGEFILE | abi.O_DIRECTORY | abi.O_NOFOLLOW | abi.O_NOATIME | abi.O_CLOEXEC | abi.O_PATH | abi.O_TMPFILE | 0x2000
-	creates := flags&(abi.O_CREAT) != 0 || flags&abi.O_TMPFILE == abi.O_TMPFILE
+	creates := flags&abi.O_CREAT != 0 || flags&abi.O_TMPFILE == abi.O_TMPFILE
 	switch {
 	case flags&^known != 0, resolve&^resolveAll != 0, resolve&(abi.RESOLVE_BENEATH|abi.RESOLVE_IN_ROOT) == abi.RESOLVE_BENEATH|abi.RESOLVE_IN_ROOT,
 		!creates && mode != 0, creates && mode&^0o7777 != 0, flags&abi.O_PATH != 0 && flags&^(abi.O_PATH|abi.O_DIRECTORY|abi.O_NOFOLLOW|abi.O_CLOEXEC) != 0:

@@ -181,6 +181,15 @@ func (y *tty) Interrupt() {
 	y.p.ttySignal(abi.SIGINT)
 }
 
+// Quit implements host.TerminalEvents.
+func (y *tty) Quit() { y.p.ttySignal(abi.SIGQUIT) }
+
+// Closed implements host.TerminalEvents: as Linux does when a terminal goes.
+func (y *tty) Closed() {
+	y.HangUp()
+	y.p.ttySignal(abi.SIGHUP)
+}
+
 // Resized implements host.TerminalEvents.
 func (y *tty) Resized() {
 	y.mu.Lock()

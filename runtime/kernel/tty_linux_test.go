@@ -376,6 +376,16 @@ func TestTTYWaits(t *testing.T) {
 			t.Errorf("%v, want what a signal gives", e)
 		}
 	})
+	t.Run("Ctrl-Break and the window's end", func(t *testing.T) {
+		for want, event := range map[abi.Signal]func(*tty){abi.SIGQUIT: (*tty).Quit, abi.SIGHUP: (*tty).Closed} {
+			task, y, _ := fakeTTY()
+			event(y)
+			task.Deliver()
+			if status, sig, ok := task.proc.Exited(); !ok || sig != want || status != 128+int(want) {
+				t.Errorf("%s: %d, %s, ended: %v", want.Name(), status, sig.Name(), ok)
+			}
+		}
+	})
 	t.Run("^S", func(t *testing.T) {
 		task, y, fake := fakeTTY()
 		y.Input([]byte{19})

@@ -4,6 +4,7 @@ package winhost
 
 import (
 	"sync"
+	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 	"unsafe"
@@ -96,14 +97,26 @@ func (c *console) Connect(e host.TerminalEvents) {
 	// BOOL WINAPI HandlerRoutine(DWORD event), in a thread of its own. The
 	// last one that was registered is asked first.
 	handler := windows.NewCallback(func(event uintptr) uintptr {
-		if uint32(event) > windows.CTRL_BREAK_EVENT {
-			return 0 // the console is closed: the end
+		switch uint32(event) {
+		case windows.CTRL_C_EVENT:
+			e.Interrupt()
+		case windows.CTRL_BREAK_EVENT:
+			e.Quit()
+		default:
+			// The process ends when this returns, or after some seconds.
+			e.Closed()
+			time.Sleep(closeGrace)
+			return 0
 		}
-		e.Interrupt()
 		return 1
 	})
 	_, _, _ = procSetCtrlHandler.Call(handler, 1)
 }
+
+// closeGrace is how long a program has to end by itself once its console is
+// closed. Windows ends it after 5 seconds (Microsoft: "HandlerRoutine callback
+// function", Timeouts).
+const closeGrace = 4 * time.Second
 
 // Start implements host.Terminal.
 func (c *console) Start() abi.Errno {
