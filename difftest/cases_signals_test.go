@@ -48,6 +48,7 @@ var signals = []Case{
 	{Prog: glibc("sig_storm.c"), Cmd: "calls 5000", Opt: LargeOutput},
 	{Prog: glibc("sig_storm.c"), Cmd: "locals 5000", Opt: LargeOutput},
 	{Prog: glibc("sig_storm.c"), Cmd: "calls 2000 alternate", Opt: LargeOutput},
+	{Prog: glibc("sig_storm.c"), Cmd: "faults 1000", Opt: LargeOutput},
 	{Prog: glibc("sig_storm.c", "-O0"), Cmd: "locals 2000", Opt: LargeOutput},
 	{Prog: musl("sig_storm.c"), Cmd: "calls 2000", Opt: LargeOutput},
 	{Prog: musl("sig_storm.c"), Cmd: "numbers 2000", Opt: LargeOutput},
@@ -56,6 +57,18 @@ var signals = []Case{
 
 	{Prog: cxx("sig_unwind.cc", nonCall)},
 	{Prog: cxxpie("sig_unwind.cc", nonCall)},
+
+	{
+		Name: "sas",
+		Prog: Program{Kit: Glibc, In: selftests + "sigaltstack", Source: "sas.c", Flags: "-w"}, Suite: tap(),
+	},
+	{Name: "x86-sigaltstack", Prog: Program{Kit: Glibc, In: selftests + "x86", Source: "sigaltstack.c", Flags: "-w"}},
+	{Name: "test_FCMOV", Prog: Program{Kit: Glibc, In: selftests + "x86", Source: "test_FCMOV.c", Flags: "-w"}},
+	{
+		Name:  "sigtrap_loop",
+		Prog:  Program{Kit: Glibc, In: selftests + "x86", Source: "sigtrap_loop.c", Flags: "-w"},
+		Known: "the trap flag is taken off when the guest goes on: it cannot step itself",
+	},
 }
 
 // nonCall lets instructions throw that access memory.

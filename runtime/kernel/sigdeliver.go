@@ -198,7 +198,7 @@ func (t *Task) force(in siginfo, kill bool) {
 		t.Kill(in.sig)
 		return
 	}
-	t.pending.add(in)
+	t.pending.add(in, false)
 	t.attention.Store(true)
 	s.mu.Unlock()
 }

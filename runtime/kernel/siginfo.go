@@ -75,17 +75,15 @@ type sigPending struct {
 	queue []siginfo
 }
 
-// maxQueued bounds the queue as RLIMIT_SIGPENDING does.
-const maxQueued = 1 << 14
-
-// add queues a signal; false if it is one of the real-time signals and there
-// are too many of them (sigqueue(3): EAGAIN).
-func (s *sigPending) add(in siginfo) bool {
+// add queues a signal; full tells that as many are queued as may be. false if
+// the sender is to be told then (sigqueue(3): EAGAIN), which is so for
+// real-time signals that neither kill(2) nor the kernel sends.
+func (s *sigPending) add(in siginfo, full bool) bool {
 	bit := sigBit(in.sig)
 	if in.sig < firstRealTime && s.set&bit != 0 {
 		return true // the first one stays
 	}
-	if len(s.queue) >= maxQueued {
+	if full {
 		if in.sig >= firstRealTime && in.code != abi.SI_USER && in.code != abi.SI_KERNEL {
 			return false
 		}

@@ -40,12 +40,13 @@ func (t *Task) sendInfo(in siginfo) bool {
 		t.Kill(in.sig)
 		return true
 	}
+	limit := p.queueLimit(&in)
 	p.sig.mu.Lock()
 	defer p.sig.mu.Unlock()
 	if t.leaving || p.ignores(in.sig, t.sigMask|t.waitSet) {
 		return true
 	}
-	if !t.pending.add(in) {
+	if !t.pending.add(in, p.full(limit)) {
 		return false
 	}
 	p.sig.arrived.wake()
@@ -59,6 +60,7 @@ func (p *Process) sendInfo(in siginfo) bool {
 		p.exit(128+int(in.sig), in.sig)
 		return true
 	}
+	limit := p.queueLimit(&in)
 	p.sig.mu.Lock()
 	defer p.sig.mu.Unlock()
 	tasks := p.taskList
@@ -69,12 +71,36 @@ func (p *Process) sendInfo(in siginfo) bool {
 	if p.ignores(in.sig, held) {
 		return true
 	}
-	if !p.sig.shared.add(in) {
+	if !p.sig.shared.add(in, p.full(limit)) {
 		return false
 	}
 	p.sig.arrived.wake()
 	p.offer(tasks, sigBit(in.sig))
 	return true
+}
+
+// queueLimit is how many signals may be queued before this one. Linux counts
+// those of all the user's processes; a timer's has its place reserved, and what
+// is queued once at most needs none.
+func (p *Process) queueLimit(in *siginfo) uint64 {
+	if in.sig < firstRealTime || in.timer != nil {
+		return rlimInfinity
+	}
+	return p.Limit(abi.RLIMIT_SIGPENDING)
+}
+
+// full tells whether no further signal may be queued.
+//
+// Preconditions: p.sig.mu is held.
+func (p *Process) full(limit uint64) bool {
+	if limit == rlimInfinity {
+		return false
+	}
+	n := len(p.sig.shared.queue)
+	for _, t := range p.taskList {
+		n += len(t.pending.queue)
+	}
+	return uint64(n) >= limit
 }
 
 // offer tells one of the tasks that does not hold a shared signal back.

@@ -190,8 +190,11 @@ func (d *debugger) redirect32(get, set *windows.LazyProc, thread windows.Handle,
 		return notGuest, err
 	}
 	out := redirect32(&s, &c, x, uint32(state), uint32(d.control.faultExit))
-	if out != redirected {
+	switch out {
+	case notGuest:
 		return out, nil
+	case kicked:
+		return out, d.write(state, raw)
 	}
 	if err := d.write(state, raw); err != nil {
 		return notGuest, err

@@ -54,8 +54,11 @@ func (w *childWidth) redirect(d *debugger, thread windows.Handle, state uint64, 
 		return notGuest, err
 	}
 	out := redirect64(&s, c, x, state, d.control.faultExit)
-	if out != redirected {
+	switch out {
+	case notGuest:
 		return out, nil
+	case kicked:
+		return out, d.write(state, raw)
 	}
 	if err := d.write(state, raw); err != nil {
 		return notGuest, err

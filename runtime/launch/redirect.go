@@ -69,7 +69,8 @@ const (
 	notGuest outcome = iota
 	// kicked: the thread was sent out of the guest after it had faulted and
 	// before the debugger was told. It goes on where it was sent; the
-	// instruction will fault again.
+	// instruction will fault again. The State was changed where the kick has
+	// saved the address behind an int3.
 	kicked
 	// redirected: State and context were changed and must be written.
 	redirected
@@ -84,6 +85,9 @@ func redirect32(s *stubs.State32, c *context32, e exception, state, leave uint32
 	}
 	if c.esp == s.HostESP {
 		if c.eax == state && uint64(c.eip) != e.addr {
+			if e.code == statusBreakpoint {
+				s.EIP = uint32(e.addr)
+			}
 			return kicked
 		}
 		return notGuest
@@ -108,6 +112,9 @@ func redirect64(s *stubs.State64, c *context64, e exception, state, leave uint64
 	}
 	if c.regs[stubs.SP] == s.HostRSP {
 		if c.regs[stubs.AX] == state && c.rip != e.addr {
+			if e.code == statusBreakpoint {
+				s.RIP = e.addr
+			}
 			return kicked
 		}
 		return notGuest

@@ -497,6 +497,58 @@ static void lost(void)
 	printf("2000 signals, %d times woken by each\n", -r / 2000);
 }
 
+/* How long a signal needs to end a blocked call, in microseconds: for people,
+ * not for comparison. */
+static volatile double sent_at;
+static volatile int waiting;
+static double now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static void *disturber(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < 3 * 100; i++) {
+		while (waiting <= i)
+			nap(1);
+		nap(3);
+		sent_at = now();
+		pthread_kill(main_thread, SIGUSR1);
+	}
+	return NULL;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	return *(const double *)a < *(const double *)b ? -1 : 1;
+}
+
+static void latency(void)
+{
+	static const char *const names[] = { "nanosleep", "read of a pipe", "futex" };
+	double took[100];
+	int fds[2], word = 0;
+	char c;
+	if (pipe(fds))
+		perror("pipe");
+	catch_with(SIGUSR1, set_flag, 0);
+	pthread_create(&other, NULL, disturber, NULL);
+	for (int k = 0; k < 3; k++) {
+		for (int i = 0; i < 100; i++) {
+			struct timespec t = { 10, 0 };
+			waiting++;
+			long r = k == 0 ? nanosleep(&t, NULL) : k == 1 ? read(fds[0], &c, 1) : syscall(SYS_futex, &word, 128, 0, NULL, NULL, 0);
+			took[i] = r == -1 && errno == EINTR ? now() - sent_at : -1;
+		}
+		qsort(took, 100, sizeof took[0], by_size);
+		printf("%s: %.0f %.0f %.0f\n", names[k], took[0], took[50], took[99]);
+	}
+	pthread_join(other, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -520,5 +572,7 @@ int main(int argc, char **argv)
 		jumps();
 	else if (!strcmp(what, "lost"))
 		lost();
+	else if (!strcmp(what, "latency"))
+		latency();
 	return 0;
 }

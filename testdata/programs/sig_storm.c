@@ -145,10 +145,50 @@ static void calls(void)
 	mix("x", 1);
 }
 
+/* Faults that are recovered from meanwhile. */
+#ifdef __x86_64__
+asm(".text\nfault: mov %rdi,%rax\nfault_at: mov (%rdi),%rax\nfault_out: ret\n"
+    "trap: mov %rdi,%rax\n int3\nud_at: ud2\nud_out: ret");
+#else
+asm(".text\nfault: mov 4(%esp),%eax\nfault_at: mov (%eax),%eax\nfault_out: ret\n"
+    "trap: mov 4(%esp),%eax\n int3\nud_at: ud2\nud_out: ret");
+#endif
+long fault(long), trap(long);
+extern char fault_at[], fault_out[], ud_at[], ud_out[];
+static volatile long recovered, wrong_place;
+
+static void recover(int sig, siginfo_t *si, void *uc)
+{
+	if (sig == SIGTRAP) {
+		wrong_place += PC(uc) != (intptr_t)ud_at;
+		recovered += 1;
+		return;
+	}
+	if (sig == SIGILL) {
+		wrong_place += PC(uc) != (intptr_t)ud_at || si->si_addr != ud_at;
+		PC(uc) = (intptr_t)ud_out;
+		recovered += 100;
+		return;
+	}
+	wrong_place += PC(uc) != (intptr_t)fault_at || si->si_addr != (void *)(intptr_t)AX(uc);
+	PC(uc) = (intptr_t)fault_out;
+	recovered += 10000;
+}
+
+static void faults(void)
+{
+	recovered = 0;
+	for (int i = 0; i < 5; i++)
+		sum += (uint64_t)(fault(i) + trap(i));
+	sum += (uint64_t)(recovered + wrong_place);
+}
+
 int main(int argc, char **argv)
 {
 	char *here = __builtin_frame_address(0);
-	void (*work)(void) = argc > 1 && argv[1][0] == 'n' ? numbers : argc > 1 && argv[1][0] == 'l' ? locals : calls;
+	void (*work)(void) = argc > 1 && argv[1][0] == 'n' ? numbers : argc > 1 && argv[1][0] == 'l' ? locals : argc > 1 && argv[1][0] == 'f' ? faults : calls;
+	if (work == faults)
+		catch_with(SIGSEGV, recover, 0), catch_with(SIGTRAP, recover, 0), catch_with(SIGILL, recover, 0);
 	wanted = argc > 2 ? atol(argv[2]) : 1000;
 	int flags = argc > 3 ? SA_RESTART | SA_ONSTACK : SA_RESTART;
 	static char alt[65536];
