@@ -104,6 +104,7 @@ corpus: build
 soak:
 	go run ./corpus -stages soak
 	BEE_REQUIRE_WINE=1 go test -count=1 -timeout 4h ./difftest -run TestFileSequences -sequences 10000
+	BEE_REQUIRE_WINE=1 go test -count=1 -timeout 4h ./difftest -run '^(TestThreadHammer|TestThreads)$$' -hammer 3m -threads 100000
 
 demo: setup
 	@$(MAKE) --no-print-directory build

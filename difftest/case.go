@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 )
 
 // Case is one program run, or several in the same directory. Only Cmd is
@@ -54,6 +55,9 @@ type Case struct {
 	// one width in which it differs, if it is one.
 	Known   string
 	KnownOn Arch
+
+	// Limit is how long a step may take; 0 is what Opt says.
+	Limit time.Duration
 
 	// NoProof says why there is no run of the linux-proof form.
 	NoProof string

@@ -6,7 +6,10 @@ import (
 	"flag"
 	"strconv"
 	"testing"
+	"time"
 )
+
+var hammerTime = flag.Duration("hammer", 3*time.Second, "for how long each run of TestThreadHammer works")
 
 var manyThreads = flag.Int("threads", 2000, "threads one after another in TestThreads")
 
@@ -21,14 +24,35 @@ func threads() []Case {
 		for _, life := range []string{
 			"at-once 100", "at-once 500", "in-a-row " + row, "detached 200", "main-first", "main-first-exit", "end-all", "end-all-thread", "stacks", "misc",
 		} {
-			cases = append(cases, Case{Prog: prog("thr_life.c"), Cmd: life, Opt: LargeOutput})
+			cases = append(cases, Case{Prog: prog("thr_life.c"), Cmd: life, Limit: 3*time.Minute + time.Duration(*manyThreads)*5*time.Millisecond})
 		}
 	}
 	cases = append(cases, Case{Prog: glibc("thr_cancel.c")}, Case{
 		Prog:    musl("thr_cancel.c"),
 		NoProof: "musl's handler compares the program counter, which is the trampoline's there: only a runner maps it back",
 	})
-	return append(cases, Case{Prog: glibc("thr_futex.c")})
+	// libgfortran names threads' functions weakly, and calls them all the same.
+	const weak = "-Wl,-u,pthread_mutex_destroy"
+	return append(
+		cases,
+		Case{Prog: glibc("thr_futex.c")},
+		Case{Prog: cxx("thr_std.cc", "-std=c++20"), Opt: Fault | NoStderr, Reason: "it ends in abort, and both say so"},
+		Case{Prog: glibc("thr_omp.c", "-fopenmp"), Opt: LargeOutput},
+		Case{Prog: kit(Fortran, "thr_omp.f90", []string{"-fopenmp", weak}), Opt: LargeOutput},
+	)
+}
+
+// TestThreadHammer has threads do all at once.
+func TestThreadHammer(t *testing.T) {
+	seconds := strconv.Itoa(int(hammerTime.Seconds()))
+	for _, prog := range []Program{glibc("thr_hammer.c"), musl("thr_hammer.c")} {
+		for _, w := range (Case{}).widths() {
+			t.Run(prog.String()+"/"+w.String(), func(t *testing.T) {
+				c := Case{Prog: prog, Cmd: seconds, Name: "TestThreadHammer." + prog.String(), Limit: *hammerTime*2 + time.Minute}
+				lab.Check(t, c, w, &totals)
+			})
+		}
+	}
 }
 
 func TestThreads(t *testing.T) { table(t, threads()) }

@@ -199,6 +199,9 @@ func (l *Lab) run(c Case, w width, title string, f form) (result, error) {
 	if c.Opt&LargeOutput != 0 {
 		limit = 3 * time.Minute
 	}
+	if c.Limit > 0 {
+		limit = c.Limit
+	}
 	for i, args := range steps {
 		stdin := c.Stdin
 		if i > 0 && stdin.kind != stdinNull {
