@@ -87,7 +87,7 @@ private_indexes() {
 	keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 	[ ! -f $keyring ] || signed="[signed-by=$keyring] "
 	mkdir -p "$apt_private/lists/partial"
-	printf 'deb %s%s %s main\n' "$signed" "$uri" "$codename" >"$apt_private/sources.list"
+	printf '%s %s%s %s main\n' deb "$signed" "$uri" "$codename" deb-src "$signed" "$uri" "$codename" >"$apt_private/sources.list"
 	private_options=(
 		-o "Dir::Etc::sourcelist=$apt_private/sources.list"
 		-o Dir::Etc::sourceparts=/nonexistent
@@ -160,6 +160,27 @@ kernel_selftests() {
 	mv "$work" "$dir"
 	chmod 755 "$dir"
 	rm -rf "$build/thirdparty/$package"
+}
+
+# Busybox's own tests: the testsuite of Debian's source package, and the configuration that busybox-static was built with, become
+# build/thirdparty/busybox-testsuite. None of Debian's patches is of the testsuite.
+busybox_testsuite() {
+	local dir=$build/thirdparty/busybox-testsuite work
+	[ -d "$dir" ] && return
+	update_indexes
+	private_indexes
+	say "unpacking busybox's testsuite"
+	mkdir -p "$build/thirdparty"
+	work=$(mktemp -d "$build/thirdparty/.work.XXXXXX")
+	(cd "$work" && apt-get "${apt_options[@]}" "${private_options[@]}" source --download-only busybox) >"$stamps/download.log" 2>&1 || {
+		tail -n 20 "$stamps/download.log" >&2
+		die "busybox's source package could not be downloaded"
+	}
+	mkdir "$work/tree"
+	tar -xjf "$work"/busybox_*.orig.tar.bz2 -C "$work/tree" --strip-components=1 --wildcards 'busybox-*/testsuite'
+	tar -xJOf "$work"/busybox_*.debian.tar.xz debian/config/pkg/static >"$work/tree/config"
+	mv "$work/tree" "$dir"
+	rm -rf "$work"
 }
 
 # The wrappers have one name for both widths, whatever Debian calls its own. Static programs only: no musl loader is installed for i386.
@@ -251,6 +272,7 @@ for arch in i386 amd64; do
 	done
 done
 kernel_selftests
+busybox_testsuite
 musl_wrappers
 wine_wrappers
 wine_prefix

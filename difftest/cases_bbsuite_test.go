@@ -1,0 +1,269 @@
+//go:build linux
+
+package difftest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Busybox's own testsuite, which the set-up unpacks. Its scripts run in a
+// native shell; of the applets that they call, the one under test runs under
+// beerun and the others natively. The same scripts with native applets alone
+// are the oracle.
+
+var wholeSuite = flag.Bool("suite", false, "run all of busybox's testsuite and not a selection")
+
+// suiteSelection is what runs without -suite: applets on files, on text, and on
+// compressed data, of which a start under beerun is most of the time.
+var suiteSelection = []string{"cp", "cut", "head", "ls", "mv", "readlink", "seq", "touch", "uniq", "wc", "tr", "gzip"}
+
+// bbsuite has the name of a test's applet as its section.
+var bbsuite = Suite{
+	Section: regexp.MustCompile(`^== (.*)`),
+	Line:    regexp.MustCompile(`^(?P<result>PASS|FAIL|SKIPPED|UNTESTED): (?P<test>.*?)(?P<detail>)$`),
+	Passed:  "PASS",
+	Exclude: bbsuiteExclusions,
+}
+
+var bbsuiteExclusions = []Exclusion{}
+
+// suiteLimit is for one applet's tests; under beerun bc's take minutes.
+const suiteLimit = 15 * time.Minute
+
+func TestBusyboxSuite(t *testing.T) {
+	if reason := lab.MissingWine(); reason != "" {
+		if os.Getenv("BEE_REQUIRE_WINE") == "1" {
+			t.Fatal(reason)
+		}
+		t.Skip(reason)
+	}
+	source := filepath.Join(lab.store.build, "thirdparty/busybox-testsuite")
+	if reason := missing(source); reason != "" {
+		t.Fatalf("%s: make setup", reason)
+	}
+	applets, err := suiteApplets(filepath.Join(source, "testsuite"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	suite := bbsuite
+	if !*wholeSuite {
+		applets = suiteSelection
+		suite.Exclude = nil
+		for _, e := range bbsuite.Exclude {
+			if section, _, _ := strings.Cut(e.Test, "/"); slices.Contains(applets, section) {
+				suite.Exclude = append(suite.Exclude, e)
+			}
+		}
+	}
+	for _, w := range (Case{}).widths() {
+		t.Run(w.String(), func(t *testing.T) {
+			want, got := runSuite(t, source, w, applets, native), runSuite(t, source, w, applets, bee)
+			if t.Failed() {
+				return
+			}
+			if d := suite.diff(want, got, bee); d != "" {
+				t.Error(d)
+			}
+			passed := [2]int{}
+			for i, out := range []string{want, got} {
+				for _, v := range suite.verdicts(out) {
+					if v.passed {
+						passed[i]++
+					}
+				}
+			}
+			t.Logf("%d tests of %d applets pass natively, %d under beerun", passed[0], len(applets), passed[1])
+		})
+	}
+}
+
+// suiteApplets names the applets that have tests: a directory of scripts, or a
+// file NAME.tests. Debian leaves out mdev's, which need devices of their own;
+// all_sourcecode is not about an applet.
+func suiteApplets(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var list []string
+	for _, e := range entries {
+		name, isTests := strings.CutSuffix(e.Name(), ".tests")
+		if (isTests || e.IsDir()) && name != "mdev" && name != "all_sourcecode" && !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%s holds no tests", dir)
+	}
+	return list, nil
+}
+
+// runSuite runs the applets' tests, two applets at a time, and returns what
+// they print, a section for each applet.
+func runSuite(t *testing.T, source string, w width, applets []string, f form) string {
+	t.Helper()
+	out := make([]string, len(applets))
+	work := make(chan int)
+	var workers sync.WaitGroup
+	for range 2 {
+		workers.Go(func() {
+			for i := range work {
+				text, err := runSuiteApplet(source, w, applets[i], f)
+				if err != nil {
+					t.Errorf("%s, %s form: %v", applets[i], f, err)
+				}
+				out[i] = "== " + applets[i] + "\n" + text
+			}
+		})
+	}
+	for i := range applets {
+		work <- i
+	}
+	close(work)
+	workers.Wait()
+	return strings.Join(out, "")
+}
+
+// runSuiteApplet runs one applet's tests in a copy of the testsuite.
+func runSuiteApplet(source string, w width, applet string, f form) (string, error) {
+	top := filepath.Join(lab.work, "suite-"+w.String()+"-"+f.String()+"-"+applet)
+	defer os.RemoveAll(top)
+	if err := copySuite(source, top); err != nil {
+		return "", err
+	}
+	program, err := lab.program(Busybox, w.guest, native)
+	if err != nil {
+		return "", err
+	}
+	env := []string{
+		"PATH=/usr/sbin:/sbin:/usr/bin:/bin", "HOME=/", "LANG=C.UTF-8", "LC_ALL=C.UTF-8", "SHELL=/bin/sh", "ECHO=/bin/echo",
+		"SKIP_KNOWN_BUGS=y", "SKIP_INTERNET_TESTS=y", "VERBOSE=" + os.Getenv("VERBOSE"),
+	}
+	token := "BEE_DIFFTEST_RUN=suite." + strconv.Itoa(os.Getpid()) + "." + w.String() + "." + applet
+	notes := filepath.Join(top, "notes")
+	cmd := exec.Command("sh", "./runtest", applet)
+	cmd.Dir = filepath.Join(top, "testsuite")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	busybox := filepath.Join(top, "busybox")
+	if f == native {
+		if err := os.Symlink(program, busybox); err != nil {
+			return "", err
+		}
+		if lab.owner != nil {
+			if err := chownAll(top, *lab.owner); err != nil {
+				return "", err
+			}
+			cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(lab.owner.uid), Gid: uint32(lab.owner.gid), Groups: []uint32{uint32(lab.owner.gid)}}
+		}
+	} else {
+		wrapper, err := lab.store.native(Program{Source: "applet.c"}, AMD64)
+		if err != nil {
+			return "", err
+		}
+		if err := os.Symlink(wrapper, busybox); err != nil {
+			return "", err
+		}
+		if err := os.Mkdir(notes, 0o755); err != nil {
+			return "", err
+		}
+		form, err := lab.program(Busybox, w.guest, bee)
+		if err != nil {
+			return "", err
+		}
+		line := func(words ...string) string { return strings.Join(words, "\n") }
+		env = append(env, "BEE_SUITE_APPLET="+applet, "BEE_SUITE_NATIVE="+program, "BEE_SUITE_DIR="+notes, "BEE_SUITE_BEE="+winePath(form),
+			"BEE_SUITE_ENV="+line(append(wineEnv(), token)...),
+			"BEE_SUITE_COMMAND="+line(lab.guard, "-o", notes+"/@.guard", lab.wine, winePath(lab.runner[w.runner]),
+				"--mark", winePath(notes)+`\@.mark`, "--root", `Z:\`, "--clear-env"))
+	}
+	cmd.Env = env
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.WaitDelay = 5 * time.Second
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	timedOut := make(chan struct{})
+	limit := time.AfterFunc(suiteLimit, func() {
+		close(timedOut)
+		kill(cmd.Process.Pid, token)
+	})
+	err = cmd.Wait()
+	if !limit.Stop() {
+		<-timedOut
+		return stdout.String(), fmt.Errorf("%w after %s: %s", errTimeout, suiteLimit, clip(stdout.String(), 2000))
+	}
+	// The status tells of tests that failed, and so do their lines.
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) {
+		return "", err
+	}
+	if os.Getenv("VERBOSE") != "" {
+		fmt.Printf("== %s %s %s\n%s\n-- stderr\n%s\n", w, f, applet, stdout.String(), stderr.String())
+	}
+	return stdout.String(), suiteTrouble(notes)
+}
+
+// suiteTrouble tells of guests that the guard ended, that hung or that left no mark.
+func suiteTrouble(notes string) error {
+	reports, err := filepath.Glob(notes + "/*.guard")
+	if err != nil {
+		return err
+	}
+	var all []error
+	for _, path := range reports {
+		if text, err := os.ReadFile(path); err == nil && killed(string(text)) {
+			all = append(all, fmt.Errorf("a guest's instruction reached the Linux kernel: %s", text))
+		}
+	}
+	text, err := os.ReadFile(notes + "/trouble")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		all = append(all, err)
+	}
+	if len(text) > 0 {
+		all = append(all, errors.New(strings.TrimSpace(string(text))))
+	}
+	return errors.Join(all...)
+}
+
+// copySuite copies the tests and the configuration to where tests may write.
+func copySuite(source, top string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := os.Mkdir(top, 0o755); err != nil {
+		return err
+	}
+	if out, err := exec.CommandContext(ctx, "cp", "-R", source+"/testsuite", top).CombinedOutput(); err != nil {
+		return fmt.Errorf("copy the testsuite: %w\n%s", err, out)
+	}
+	config, err := os.ReadFile(source + "/config")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(top+"/.config", config, 0o644)
+}
+
+func chownAll(top string, o owner) error {
+	return filepath.WalkDir(top, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(path, o.uid, o.gid)
+	})
+}
