@@ -151,7 +151,7 @@ func (i *inet) connect(_ *Task, s *socket, addr []byte, nonblock bool) abi.Errno
 		return abi.EISCONN
 	case inetFailed:
 		if e := i.err; e != 0 {
-			i.err = 0
+			i.err, i.state = 0, inetNew
 			return e
 		}
 	}
@@ -371,6 +371,9 @@ func (i *inet) recv(_ *Task, s *socket, m *sockMsg) (int, abi.Errno) {
 			return 0, 0
 		}
 		if m.size() == 0 {
+			if r := i.h.Poll(); !r.In && !i.rdShut {
+				return 0, abi.EAGAIN
+			}
 			return 0, 0
 		}
 		n, _, e := i.h.Recv(m.bufs, flags, nil)

@@ -553,9 +553,6 @@ func (u *unixSocket) recv(t *Task, s *socket, m *sockMsg) (int, abi.Errno) {
 		if n < m.full {
 			m.out |= abi.MSG_TRUNC
 		}
-		if s.typ == abi.SOCK_SEQPACKET {
-			m.out |= abi.MSG_EOR
-		}
 		u.attach(m, q, peek)
 		if q.from != nil && len(q.from) > 2 {
 			m.name = q.from

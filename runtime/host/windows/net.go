@@ -409,7 +409,28 @@ func (s *socket) Recv(bufs [][]byte, flags int, from *host.SockAddr) (int, int, 
 		}
 	}
 	s.nothing(e, seen, false)
+	if s.datagram {
+		if e == abi.EAGAIN {
+			e = s.pending(e)
+		}
+	} else if (e == 0 && n == 0 || e == abi.EAGAIN) && f&abi.MSG_PEEK == 0 {
+		e = s.pending(e)
+	}
 	return int(n), out, e
+}
+
+// pending is what a call answers that found no data: why a connection has
+// ended, if that is known and was not told.
+func (s *socket) pending(e abi.Errno) abi.Errno {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e == 0 {
+		s.whyEnded()
+	}
+	if s.err != 0 {
+		e, s.err = s.err, 0
+	}
+	return e
 }
 
 // Shutdown implements host.NetSocket.
@@ -503,6 +524,9 @@ func (s *socket) Poll() (r host.Ready) {
 		s.connecting, s.connected = false, true
 	case failed && s.connected:
 		r.Pri = true
+	case (in || failed) && s.datagram:
+		in = s.datagramThere()
+		r.Err = s.err != 0
 	}
 	if s.slot != nil {
 		if !in && !s.noRead {
@@ -526,6 +550,42 @@ func (s *socket) Poll() (r host.Ready) {
 	return r
 }
 
+// whyEnded looks whether what reads like an orderly end is a reset that was
+// noticed before: FD_CLOSE tells, or SO_ERROR. s.mu is held.
+func (s *socket) whyEnded() {
+	if s.dead {
+		return
+	}
+	if s.slot != nil {
+		s.take(s.slot)
+	}
+	if s.dead {
+		return
+	}
+	if e := s.soError(); e != 0 {
+		s.dead, s.err = true, e
+	}
+}
+
+// datagramThere looks whether there is a datagram to be read, or only the
+// answer that nobody took the last one, which is kept. s.mu is held.
+func (s *socket) datagramThere() bool {
+	if n, e := s.available(); e != 0 || n > 0 {
+		return true
+	}
+	var one [1]byte
+	b := windows.WSABuf{Len: 1, Buf: &one[0]}
+	var n, f uint32 = 0, abi.MSG_PEEK
+	switch e := SocketErrno(windows.WSARecv(s.h, &b, 1, &n, &f, nil, nil)); e {
+	case abi.EAGAIN:
+		return false
+	case abi.ECONNRESET, abi.ECONNREFUSED:
+		s.err = abi.ECONNREFUSED
+		return false
+	}
+	return true
+}
+
 // ended looks whether the other side has: there is something to read, and it
 // is the end or an error.
 func (s *socket) ended(r *host.Ready) {
@@ -540,7 +600,11 @@ func (s *socket) ended(r *host.Ready) {
 	err := windows.WSARecv(s.h, &b, 1, &n, &f, nil, nil)
 	switch e := SocketErrno(err); {
 	case e == 0 && n == 0:
+		s.whyEnded()
 		r.RdHup = true
+		if s.dead {
+			*r = host.Ready{In: true, Out: true, Hup: true, Err: s.err != 0, RdHup: true}
+		}
 	case e == abi.EAGAIN:
 		r.In = false
 	case e != 0:

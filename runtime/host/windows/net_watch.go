@@ -197,6 +197,11 @@ func (s *socket) record(slot *watchSlot) bool {
 	if s.closed {
 		return false
 	}
+	return s.take(slot)
+}
+
+// take asks Windows for the events since it was asked last. s.mu is held.
+func (s *socket) take(slot *watchSlot) bool {
 	var e networkEvents
 	r, _, _ := procNetworkEvents.Call(uintptr(s.h), uintptr(slot.event), uintptr(unsafe.Pointer(&e)))
 	if r != 0 {
@@ -214,6 +219,9 @@ func (s *socket) record(slot *watchSlot) bool {
 	}
 	if e.events&fdClose != 0 {
 		s.closeTold = true
+		if c := e.errors[5]; c != 0 && !s.dead { // FD_CLOSE_BIT
+			s.dead, s.err = true, SocketErrno(windows.Errno(c))
+		}
 	}
 	return true
 }
