@@ -27,7 +27,7 @@ FUZZTIME ?= 30s
 
 SOURCES_GO = $(shell git ls-files -co --exclude-standard '*.go' | while read -r f; do [ -f "$$f" ] && echo "$$f"; done)
 
-.PHONY: setup build guard check vet staticcheck format unit fuzz test corpus soak demo clean
+.PHONY: setup build guard check vet staticcheck format unit fuzz test corpus gotests soak demo clean
 
 setup:
 	@tools/setup/setup.sh
@@ -100,6 +100,11 @@ test:
 corpus: build
 	@tools/corpus.sh
 	go run ./corpus -write
+
+# The tests of Go's own packages, natively and as guests. `make test` runs those of a few.
+gotests: build
+	@$(BUILD)/wine/server start
+	BEE_REQUIRE_WINE=1 go test -count=1 -timeout 2h ./difftest -run TestGoTests -gotests -v
 
 soak:
 	go run ./corpus -stages soak
