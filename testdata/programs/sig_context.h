@@ -5,6 +5,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <link.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -30,13 +31,22 @@
 #define CR2(uc) (((ucontext_t *)(uc))->uc_mcontext.cr2)
 #endif
 
-extern const char __executable_start[], etext[];
+extern const char __executable_start[];
 
-/* in_program: a program counter that the program itself has, or the vdso. */
+/* in_program: a program counter in an executable segment of the program, or in
+ * the vdso. */
 static inline int in_program(uintptr_t pc)
 {
-	uintptr_t vdso = getauxval(AT_SYSINFO_EHDR);
-	return (pc >= (uintptr_t)__executable_start && pc < (uintptr_t)etext) || (vdso && pc - vdso < 8192);
+	const ElfW(Phdr) *ph = (const void *)getauxval(AT_PHDR);
+	uintptr_t bias = 0, vdso = getauxval(AT_SYSINFO_EHDR);
+	int n = (int)getauxval(AT_PHNUM);
+	for (int i = 0; i < n; i++)
+		if (ph[i].p_type == PT_LOAD && !ph[i].p_offset)
+			bias = (uintptr_t)__executable_start - ph[i].p_vaddr;
+	for (int i = 0; i < n; i++)
+		if (ph[i].p_type == PT_LOAD && ph[i].p_flags & PF_X && pc - bias - ph[i].p_vaddr < ph[i].p_memsz)
+			return 1;
+	return vdso && pc - vdso < 8192;
 }
 
 /* The kernel's own structure, for calls without libc. */
