@@ -47,8 +47,8 @@ func etcRoot(p *Process) *node {
 			return s
 		})),
 		newText("hostname", func(*Task) string { return hostname() + "\n" }),
-		newText("hosts", func(*Task) string { return "127.0.0.1\tlocalhost " + hostname() + "\n::1\tlocalhost\n" }),
-		newText("resolv.conf", constant("")),
+		newText("hosts", func(t *Task) string { return hostsFile(t, hostname()) }),
+		newText("resolv.conf", resolvConf),
 		newText("nsswitch.conf", constant("passwd: files\ngroup: files\nhosts: files dns\n")),
 		newText("localtime", func(*Task) string { return string(zoneFile(time.Local)) }),
 		newLink("mtab", constant("../proc/self/mounts")),
