@@ -66,7 +66,7 @@ const (
 // oneSided are the calls that have only one kind of result.
 var oneSided = reasons(map[string]string{
 	cannotFail: "getpid gettid getppid getpgrp getuid geteuid getgid getegid getuid32 geteuid32 getgid32 getegid32 " +
-		"setfsuid setfsgid setfsuid32 setfsgid32 sgetmask ssetmask umask sync sched_yield brk personality set_tid_address munlockall alarm inotify_init",
+		"setfsuid setfsgid setfsuid32 setfsgid32 sgetmask ssetmask umask sync sched_yield brk personality set_tid_address munlockall alarm",
 	noComeback: "exit exit_group sigreturn rt_sigreturn",
 	refused: "chroot mount umount umount2 sethostname setdomainname reboot stime settimeofday clock_settime clock_settime64 syslog " +
 		"setgroups setgroups32 vhangup acct swapon swapoff pivot_root ptrace bpf fanotify_init fanotify_mark userfaultfd perf_event_open " +

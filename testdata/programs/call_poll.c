@@ -2,6 +2,7 @@
 #include "call.h"
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 
 static int p[2];
@@ -128,6 +129,21 @@ static void watches(void)
 	CALL(inotify_rm_watch, "bad fd", 99, w);
 }
 
+/* What can fail for want of a number only. */
+static void full(void)
+{
+	struct rlimit none = { 3, 4096 };
+	kernel_sigset mask = 1 << 9;
+	setrlimit(RLIMIT_NOFILE, &none);
+	CALL(eventfd, "no number left", 0);
+	CALL(eventfd2, "no number left", 0, 0);
+	CALL(epoll_create, "no number left", 1);
+	CALL(epoll_create1, "no number left", 0);
+	CALL(signalfd4, "no number left", -1, &mask, sizeof mask, 0);
+	CALL(inotify_init, "no number left");
+	CALL(inotify_init1, "no number left", 0);
+}
+
 int main(void)
 {
 	pipe(p);
@@ -155,5 +171,6 @@ int main(void)
 	epolls();
 	events();
 	watches();
+	full();
 	return 0;
 }
