@@ -30,6 +30,8 @@ type goPackage struct {
 
 const second = "it runs itself or another program"
 
+// os/signal is not there: a quarter of its tests need a second process, which is
+// more than may be excluded.
 var goPackages = []goPackage{
 	{path: "strings", quick: true},
 	{path: "sync", quick: true, exclude: []Exclusion{
@@ -45,9 +47,6 @@ var goPackages = []goPackage{
 	{path: "encoding/json"},
 	{path: "compress/flate"},
 	{path: "compress/gzip"},
-	{path: "os/signal", wide: true, exclude: []Exclusion{
-		{"TestAtomicStop|TestNotifyContextNotifications(/.*)?|TestDetectNohup|TestNohup(/.*)?|TestStop(/.*)?", SecondProcess, second},
-	}},
 	{path: "runtime", wide: true, exclude: []Exclusion{
 		{"TestArenaCollision|TestCrashWhileTracing|TestFinalizerRegisterABI|TestG0StackOverflow|TestIssue66841|TestMemHashGlobalSeed(/.*)?", SecondProcess, second},
 		{"TestRuntimePanic|TestTracebackRuntime(Function|Method)|TestTracebackSystem(/.*)?|TestUsingVDSO", SecondProcess, second},

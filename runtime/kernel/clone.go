@@ -125,6 +125,12 @@ func (t *Task) clone(c *cloneArgs, name string) (uint64, abi.Errno) {
 		n.cpu = cpu
 		p.mu.Lock()
 		p.addTask(n)
+		if n.traits.nice != 0 || n.traits.policy == abi.SCHED_IDLE {
+			n.applyNice()
+		}
+		if set := n.traits.affinity; set != nil && p.cpus() > 1 {
+			_ = p.system.SetAffinity(set) // as its parent did
+		}
 		p.mu.Unlock()
 		if c.flags&abi.CLONE_CHILD_SETTID != 0 {
 			_ = n.WriteUint32(c.childTID, uint32(n.tid))
@@ -138,6 +144,14 @@ func (t *Task) clone(c *cloneArgs, name string) (uint64, abi.Errno) {
 		return 0, e
 	}
 	return uint64(n.tid), 0
+}
+
+// OwnThread tells whether the task's OS thread differs from others, by its
+// priority or its processors: it is of no use to anybody else.
+func (t *Task) OwnThread() bool {
+	t.proc.mu.Lock()
+	defer t.proc.mu.Unlock()
+	return t.traits.nice != 0 || t.traits.policy == abi.SCHED_IDLE || t.traits.affinity != nil
 }
 
 // setTLS works out the thread pointer of a new task.

@@ -16,7 +16,7 @@ func schedCalls() []Call {
 		{Name: "setpriority", Handler: sysSetpriority, Support: Partial, Note: "four steps of Windows's; another thread's is kept and told only"},
 		{Name: "nice", Handler: sysNice, Support: Partial, Note: "four steps of Windows's", Arch: image.I386},
 		{Name: "sched_yield", Handler: sysSchedYield, Support: Full},
-		{Name: "sched_getaffinity", Handler: sysSchedGetaffinity, Support: Partial, Note: "tells of one processor until there are threads"},
+		{Name: "sched_getaffinity", Handler: sysSchedGetaffinity, Support: Full},
 		{Name: "sched_setaffinity", Handler: sysSchedSetaffinity, Support: Partial, Note: "of the calling thread; another thread's is kept and told only"},
 		{Name: "sched_getscheduler", Handler: sysSchedGetscheduler, Support: Full},
 		{Name: "sched_setscheduler", Handler: sysSchedSetscheduler, Support: Partial, Note: "SCHED_OTHER, SCHED_BATCH, SCHED_IDLE; EPERM for real time"},
@@ -184,8 +184,7 @@ func sysSchedSetaffinity(t *Task, a Args) (uint64, abi.Errno) {
 	if !some {
 		return 0, abi.EINVAL
 	}
-	// A program that is told of one processor is not bound to it: nothing
-	// that it can ask would show a difference.
+	// Where there is one processor all are bound to it.
 	if o == t && n > 1 {
 		if err := t.proc.system.SetAffinity(set); err != 0 {
 			return 0, err

@@ -49,9 +49,10 @@ type Task struct {
 	// trap, trapErr and cr2 are those of the last fault, as frames show them.
 	trap, trapErr, cr2 uint64
 
-	clearTID   uint64 // address of set_tid_address
+	clearTID uint64 // address of set_tid_address
+	// robustList is the head of a list of locks. The task alone changes it,
+	// under proc.mu.
 	robustList uint64
-	robustLen  uint64
 
 	traits taskTraits // guarded by Process.mu
 
@@ -142,7 +143,7 @@ func taskCalls() []Call {
 		{Name: "gettid", Handler: func(t *Task, _ Args) (uint64, abi.Errno) { return uint64(t.tid), 0 }, Support: Full},
 		{Name: "set_tid_address", Handler: sysSetTIDAddress, Support: Full},
 		{Name: "set_robust_list", Handler: sysSetRobustList, Support: Full},
-		{Name: "get_robust_list", Handler: sysGetRobustList, Support: Partial, Note: "of the calling thread only"},
+		{Name: "get_robust_list", Handler: sysGetRobustList, Support: Full},
 		{Name: "futex", Handler: sysFutex, Support: Full},
 		{Name: "futex_time64", Handler: sysFutex64, Support: Full, Arch: image.I386},
 		{Name: "fork", Handler: sysNoProcess("fork")},
@@ -178,24 +179,35 @@ func sysSetRobustList(t *Task, a Args) (uint64, abi.Errno) {
 	if a[1] != uint64(3*t.ptrSize()) {
 		return 0, abi.EINVAL
 	}
-	t.robustList, t.robustLen = a[0], a[1]
+	t.proc.mu.Lock()
+	defer t.proc.mu.Unlock()
+	t.robustList = a[0]
 	return 0, 0
 }
 
 func sysGetRobustList(t *Task, a Args) (uint64, abi.Errno) {
-	if pid := int32(a[0]); pid != 0 && int(pid) != t.tid {
+	p := t.proc
+	p.mu.Lock()
+	o := t
+	if tid := int32(a[0]); tid != 0 {
+		o = p.find(int(tid))
+	}
+	if o == nil {
+		p.mu.Unlock()
 		return 0, abi.ESRCH
 	}
-	if err := t.WritePtr(a[1], t.robustList); err != 0 {
-		return 0, err
+	head := o.robustList
+	p.mu.Unlock()
+	if e := t.WritePtr(a[2], uint64(3*t.ptrSize())); e != 0 {
+		return 0, e
 	}
-	return 0, t.WritePtr(a[2], uint64(3*t.ptrSize()))
+	return 0, t.WritePtr(a[1], head)
 }
 
 // sysNoProcess answers calls that need a second process.
 func sysNoProcess(name string) Handler {
 	return func(t *Task, _ Args) (uint64, abi.Errno) {
-		t.proc.logOnce("process", "the program wants a second process or thread (%s), which is not supported yet: it gets ENOSYS", name)
+		t.proc.logOnce("process", "the program wants a second process (%s), which is not supported yet: it gets ENOSYS", name)
 		return 0, abi.ENOSYS
 	}
 }

@@ -49,12 +49,12 @@ func (g *Guest) newThread() (*thread, error) {
 func (g *Guest) spawn(r *kernel.Registers, base uint64, attach func(kernel.CPU) *kernel.Task) abi.Errno {
 	started := make(chan abi.Errno, 1)
 	go func() {
-		// The thread goes back to Go's runtime afterwards; nothing of the
-		// guest is left on it.
+		// The thread goes back to Go's runtime afterwards, if nothing of the
+		// guest is left on it; otherwise it ends with the goroutine.
 		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
 		th, err := g.newThread()
 		if err != nil {
+			runtime.UnlockOSThread()
 			started <- abi.EAGAIN
 			return
 		}
@@ -65,6 +65,9 @@ func (g *Guest) spawn(r *kernel.Registers, base uint64, attach func(kernel.CPU) 
 		th.loop()
 		th.cpu.Unbind()
 		th.cpu.Free()
+		if !th.task.OwnThread() {
+			runtime.UnlockOSThread()
+		}
 	}()
 	return <-started
 }
