@@ -140,7 +140,7 @@ void handler(int sig, siginfo_t *si, void *p)
 #else
 		printf(" left %ld moved %ld", (long)GREG(uc, REG_ECX), (long)(GREG(uc, REG_ESI) - (long)base));
 #endif
-	struct _libc_fpstate *fp = (void *)uc->uc_mcontext.fpregs;
+	__typeof__(uc->uc_mcontext.fpregs) fp = uc->uc_mcontext.fpregs;
 	printf(" fp %s", fp ? "yes" : "no");
 #ifdef __x86_64__
 	if (trap == 16 || trap == 19)
