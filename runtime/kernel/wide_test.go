@@ -30,7 +30,7 @@ func TestWideTable(t *testing.T) {
 		"olduname": "uname", "oldolduname": "uname", "ugetrlimit": "getrlimit", "_newselect": "select", "_llseek": "lseek",
 		"fstatat64": "newfstatat", "fadvise64_64": "fadvise64", "mmap2": "mmap",
 		"sigsuspend": "rt_sigsuspend", "sigreturn": "rt_sigreturn",
-		"socketcall": "socket",
+		"socketcall":      "socket",
 		"set_thread_area": "arch_prctl", "get_thread_area": "arch_prctl",
 	}
 	for _, e := range NewTable(image.I386).Entries() {
