@@ -104,7 +104,7 @@ corpus: build
 # The tests of Go's own packages, natively and as guests. `make test` runs those of a few.
 gotests: build
 	@$(BUILD)/wine/server start
-	BEE_REQUIRE_WINE=1 go test -count=1 -timeout 2h ./difftest -run TestGoTests -gotests -v
+	BEE_REQUIRE_WINE=1 go test -count=1 -timeout 2h ./difftest -run '^(TestGoTests|TestGoCommands)$$' -gotests -v
 
 soak:
 	go run ./corpus -stages soak
