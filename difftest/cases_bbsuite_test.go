@@ -27,9 +27,9 @@ import (
 // beerun and the others natively. The same scripts with native applets alone
 // are the oracle.
 
-var wholeSuite = flag.Bool("suite", false, "run all of busybox's testsuite and not a selection")
+var suiteFlag = flag.String("suite", "", "of busybox's testsuite, run the tests of `these applets` (separated by commas) or \"all\"")
 
-// suiteSelection is what runs without -suite: applets on files, on text, and on
+// suiteSelection is what runs without the flag: applets on files, on text, and on
 // compressed data, of which a start under beerun is most of the time.
 var suiteSelection = []string{"cp", "cut", "head", "ls", "mv", "readlink", "seq", "touch", "uniq", "wc", "tr", "gzip"}
 
@@ -57,18 +57,21 @@ func TestBusyboxSuite(t *testing.T) {
 	if reason := missing(source); reason != "" {
 		t.Fatalf("%s: make setup", reason)
 	}
-	applets, err := suiteApplets(filepath.Join(source, "testsuite"))
-	if err != nil {
-		t.Fatal(err)
+	suite, applets := bbsuite, suiteSelection
+	switch *suiteFlag {
+	case "":
+	case "all":
+		var err error
+		if applets, err = suiteApplets(filepath.Join(source, "testsuite")); err != nil {
+			t.Fatal(err)
+		}
+	default:
+		applets = strings.Split(*suiteFlag, ",")
 	}
-	suite := bbsuite
-	if !*wholeSuite {
-		applets = suiteSelection
-		suite.Exclude = nil
-		for _, e := range bbsuite.Exclude {
-			if section, _, _ := strings.Cut(e.Test, "/"); slices.Contains(applets, section) {
-				suite.Exclude = append(suite.Exclude, e)
-			}
+	suite.Exclude = nil
+	for _, e := range bbsuite.Exclude {
+		if section, _, _ := strings.Cut(e.Test, "/"); slices.Contains(applets, section) {
+			suite.Exclude = append(suite.Exclude, e)
 		}
 	}
 	for _, w := range (Case{}).widths() {
@@ -124,7 +127,11 @@ func runSuite(t *testing.T, source string, w width, applets []string, f form) st
 	for range 2 {
 		workers.Go(func() {
 			for i := range work {
+				start := time.Now()
 				text, err := runSuiteApplet(source, w, applets[i], f)
+				if f == bee && *suiteFlag != "" {
+					t.Logf("%s: %d passed, %d failed in %s", applets[i], strings.Count(text, "PASS: "), strings.Count(text, "FAIL: "), time.Since(start).Round(time.Second))
+				}
 				if err != nil {
 					t.Errorf("%s, %s form: %v", applets[i], f, err)
 				}
@@ -187,7 +194,7 @@ func runSuiteApplet(source string, w width, applet string, f form) (string, erro
 			return "", err
 		}
 		line := func(words ...string) string { return strings.Join(words, "\n") }
-		env = append(env, "BEE_SUITE_APPLET="+applet, "BEE_SUITE_NATIVE="+program, "BEE_SUITE_DIR="+notes, "BEE_SUITE_BEE="+winePath(form),
+		env = append(env, "BEE_SUITE_APPLET="+applet, "BEE_SUITE_NATIVE="+program, "BEE_SUITE_DIR="+notes, "BEE_SUITE_TOP="+cmd.Dir, "BEE_SUITE_BEE="+winePath(form),
 			"BEE_SUITE_ENV="+line(append(wineEnv(), token)...),
 			"BEE_SUITE_COMMAND="+line(lab.guard, "-o", notes+"/@.guard", lab.wine, winePath(lab.runner[w.runner]),
 				"--mark", winePath(notes)+`\@.mark`, "--root", `Z:\`, "--clear-env"))

@@ -11,13 +11,22 @@
  *                      this process's number
  *   BEE_SUITE_BEE      busybox as beerun takes it
  *   BEE_SUITE_ENV      Wine's environment, a line each
+ *   BEE_SUITE_TOP      directory in which the tests work
  * All but these is passed to the applet.
+ *
+ * To a program under Wine a symbolic link of Linux is what it points to, and
+ * beerun's own links are files with a mark. So for as long as a guest runs, the
+ * links below BEE_SUITE_TOP have that form, and Linux's for the native programs
+ * around it.
  *
  * It ends as the guest did: with its status, or by its signal. A guest that
  * does not end within a minute, or leaves no mark, is told in the file
  * "trouble" of BEE_SUITE_DIR, and the status is 125.
  */
+#define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +35,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define MAX 8192
@@ -82,6 +92,91 @@ static void trouble(const char *dir, const char *what, char **argv)
 	fclose(f);
 }
 
+/* A link in beerun's form: the mark, a byte order mark, the target in UTF-16,
+ * and the attribute "system", which Wine keeps in DOSATTR. */
+#define MARK "!<symlink>\xff\xfe"
+#define MARK_LEN 12
+#define DOSATTR "user.DOSATTRIB"
+
+/* Puts a link of Linux, whose target is ASCII, into beerun's form. */
+static void marked(int dir, const char *name)
+{
+	char target[PATH_MAX], data[MARK_LEN + 2 * PATH_MAX];
+	struct stat st;
+	ssize_t len = readlinkat(dir, name, target, sizeof target - 1);
+	if (len < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW))
+		return;
+	memset(data, 0, sizeof data);
+	memcpy(data, MARK, MARK_LEN);
+	for (ssize_t i = 0; i < len; i++) {
+		if (target[i] & 0x80)
+			return;
+		data[MARK_LEN + 2 * i] = target[i];
+	}
+	size_t size = MARK_LEN + 2 * (len + 1);
+	unlinkat(dir, name, 0);
+	int fd = openat(dir, name, O_CREAT | O_EXCL | O_WRONLY, 0644);
+	if (fd < 0 || write(fd, data, size) != (ssize_t)size || fsetxattr(fd, DOSATTR, "0x4", 3, 0)) {
+		perror("applet: link in beerun's form");
+		exit(125);
+	}
+	struct timespec times[2] = { st.st_atim, st.st_mtim };
+	futimens(fd, times);
+	close(fd);
+}
+
+/* Puts a file that is a link in beerun's form into Linux's. */
+static void unmarked(int dir, const char *name)
+{
+	char data[MARK_LEN + 2 * PATH_MAX], target[PATH_MAX];
+	struct stat st;
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW);
+	if (fd < 0)
+		return;
+	ssize_t len = 0;
+	if (!fstat(fd, &st) && fgetxattr(fd, DOSATTR, data, 8) > 0)
+		len = read(fd, data, sizeof data);
+	close(fd);
+	if (len < MARK_LEN + 2 || memcmp(data, MARK, MARK_LEN))
+		return;
+	int n = 0;
+	for (ssize_t i = MARK_LEN; i + 1 < len && n < PATH_MAX - 1 && data[i]; i += 2) {
+		if (data[i] & 0x80 || data[i + 1])
+			return;
+		target[n++] = data[i];
+	}
+	target[n] = 0;
+	unlinkat(dir, name, 0);
+	if (symlinkat(target, dir, name)) {
+		perror("applet: link in Linux's form");
+		exit(125);
+	}
+	struct timespec times[2] = { st.st_atim, st.st_mtim };
+	utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW);
+}
+
+/* Puts the links below the directory into the form that a guest needs, or back.
+ * Takes fd. */
+static void links(int fd, int guest)
+{
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d)
+		return;
+	struct dirent *e;
+	while ((e = readdir(d))) {
+		/* The links to this program are not the tests' files. */
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") || !strcmp(e->d_name, "runtest-tempdir-links"))
+			continue;
+		if (e->d_type == DT_DIR)
+			links(openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), guest);
+		else if (e->d_type == DT_LNK && guest)
+			marked(fd, e->d_name);
+		else if (e->d_type == DT_REG && !guest)
+			unmarked(fd, e->d_name);
+	}
+	closedir(d);
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = strrchr(argv[0], '/');
@@ -122,6 +217,8 @@ int main(int argc, char **argv)
 	sigaction(SIGALRM, &end, NULL);
 	sigaction(SIGTERM, &end, NULL);
 	sigaction(SIGINT, &end, NULL);
+	const char *top = need("BEE_SUITE_TOP");
+	links(open(top, O_RDONLY | O_DIRECTORY), 1);
 	child = fork();
 	if (child < 0) {
 		perror("applet: fork");
@@ -139,6 +236,7 @@ int main(int argc, char **argv)
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 	alarm(0);
+	links(open(top, O_RDONLY | O_DIRECTORY), 0);
 
 	int code = -1, sig = -1;
 	FILE *f = fopen(mark, "r");
