@@ -286,8 +286,13 @@ func TestTasksAtOnce(t *testing.T) {
 		name string
 		do   func(*hammer)
 	}{
-		{"files", (*hammer).files}, {"pipes", (*hammer).pipes}, {"memory", (*hammer).memory}, {"proc", (*hammer).proc},
-		{"futexes", (*hammer).futexes}, {"signals", (*hammer).signals}, {"births", (*hammer).births},
+		{"files", (*hammer).files},
+		{"pipes", (*hammer).pipes},
+		{"memory", (*hammer).memory},
+		{"proc", (*hammer).proc},
+		{"futexes", (*hammer).futexes},
+		{"signals", (*hammer).signals},
+		{"births", (*hammer).births},
 	}
 	for _, s := range subjects {
 		t.Run(s.name, func(t *testing.T) { hammerOn(t, 6, func(_ int, h *hammer) { s.do(h) }) })

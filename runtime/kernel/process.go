@@ -232,14 +232,6 @@ func (p *Process) task(tid int) *Task {
 	return p.find(tid)
 }
 
-// allTasks tells the tasks there are, the main one first. The slice is not
-// changed by anybody.
-func (p *Process) allTasks() []*Task {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.taskList
-}
-
 // Space tells the process's memory.
 func (p *Process) Space() *AddressSpace { return p.as }
 

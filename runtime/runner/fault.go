@@ -152,19 +152,9 @@ func (f Fault) Linux(space *kernel.AddressSpace, fp []byte) kernel.FaultInfo {
 	return k
 }
 
-// vague tells whether Look can find out more.
-func (f Fault) vague() bool {
-	switch f.Code {
-	case statusAccessViolation, statusStackOverflow, statusPrivileged:
-		return f.general()
-	}
-	return f.Code == statusIntOverflow
-}
-
 // Look finds out from the instruction at PC what Windows does not tell of a
-// vague fault. code
-// are its bytes, as many as there are, before the byte in front of it; r are
-// the registers.
+// vague fault. code are its bytes, as many as there are, before the byte in
+// front of it; r are the registers.
 func (f *Fault) Look(code []byte, before byte, r *kernel.Registers, mode decode.Mode) {
 	switch {
 	case f.Code == statusIntOverflow:

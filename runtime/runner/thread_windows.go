@@ -193,3 +193,12 @@ func (w spaceWords) ReadUint64(addr uint64) (uint64, abi.Errno) {
 func (w spaceWords) WriteUint64(addr, v uint64) abi.Errno {
 	return w.s.WriteSegment(addr, binary.LittleEndian.AppendUint64(nil, v))
 }
+
+// vague tells whether Look can find out more.
+func (f Fault) vague() bool {
+	switch f.Code {
+	case statusAccessViolation, statusStackOverflow, statusPrivileged:
+		return f.general()
+	}
+	return f.Code == statusIntOverflow
+}
