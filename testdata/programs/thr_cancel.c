@@ -92,9 +92,9 @@ static void *deferred(void *arg)
 static void *asynchronous(void *arg)
 {
 	pthread_cleanup_push(clean, (void *)1);
+	sem_post(&ready); /* before: it may not be cancelled half way */
 	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, 0);
-	sem_post(&ready);
-	for (;;)
+	while (!stop)
 		*(volatile int *)arg = 1;
 	pthread_cleanup_pop(0);
 	return 0;
@@ -171,6 +171,7 @@ int main(int argc, char **argv)
 	stop = 1;
 	report("deferred", t);
 
+	stop = 0;
 	for (int i = 0; i < 20; i++) {
 		pthread_create(&t, 0, asynchronous, &value);
 		sem_wait(&ready);

@@ -222,8 +222,9 @@ int main(void)
 			usleep(40000);
 			pthread_kill(t[0], SIGUSR1);
 			usleep(40000);
-			printf("restart %d, timed %d: handled %d, wake %ld\n", restart, timed, handled, futex(&word, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0));
+			long n = futex(&word, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
 			pthread_join(t[0], 0);
+			printf("restart %d, timed %d: handled %d, wake %ld\n", restart, timed, handled, n);
 		}
 
 	unsigned pi = 0;
