@@ -554,7 +554,7 @@ func (u *unixSocket) recv(t *Task, s *socket, m *sockMsg) (int, abi.Errno) {
 			m.out |= abi.MSG_TRUNC
 		}
 		u.attach(m, q, peek)
-		if q.from != nil && len(q.from) > 2 {
+		if len(q.from) > 2 {
 			m.name = q.from
 		}
 		if !peek {
