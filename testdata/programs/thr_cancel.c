@@ -89,9 +89,12 @@ static void *deferred(void *arg)
 	return 0;
 }
 
+/* Where it is cut off, musl for IA-32 may have lost the argument natively. */
+static void clean_once(void *arg) { (void)arg; cleaned = 1; }
+
 static void *asynchronous(void *arg)
 {
-	pthread_cleanup_push(clean, (void *)1);
+	pthread_cleanup_push(clean_once, 0);
 	sem_post(&ready); /* before: it may not be cancelled half way */
 	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, 0);
 	while (!stop)
