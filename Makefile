@@ -109,6 +109,7 @@ gotests: build
 soak:
 	go run ./corpus -stages soak
 	BEE_REQUIRE_WINE=1 go test -count=1 -timeout 4h ./difftest -run TestFileSequences -sequences 10000
+	BEE_REQUIRE_WINE=1 go test -count=1 -timeout 4h ./difftest -run TestBusyboxSuite -suite all
 	BEE_REQUIRE_WINE=1 go test -count=1 -timeout 4h ./difftest -run '^(TestThreadHammer|TestThreads)$$' -hammer 3m -threads 100000
 
 demo: setup

@@ -29,9 +29,9 @@ import (
 
 var suiteFlag = flag.String("suite", "", "of busybox's testsuite, run the tests of `these applets` (separated by commas) or \"all\"")
 
-// suiteSelection is what runs without the flag: applets on files, on text, and on
-// compressed data, of which a start under beerun is most of the time.
-var suiteSelection = []string{"cp", "cut", "head", "ls", "mv", "readlink", "seq", "touch", "uniq", "wc", "tr", "gzip"}
+// suiteSelection is what runs without the flag: applets on files and on text
+// whose tests make few starts, each of which costs a third of a second.
+var suiteSelection = []string{"cat", "dd", "factor", "find", "gzip", "head", "ln", "nl", "od", "readlink"}
 
 // bbsuite has the name of a test's applet as its section.
 var bbsuite = Suite{
@@ -41,7 +41,28 @@ var bbsuite = Suite{
 	Exclude: bbsuiteExclusions,
 }
 
-var bbsuiteExclusions = []Exclusion{}
+// The guest's user is 1000, as in the native runs, but the scripts around a
+// guest run as Wine's user.
+const otherUser = "the shell around the guest has Wine's user, whom the guest does not see"
+
+var bbsuiteExclusions = []Exclusion{
+	{`awk/awk "cmd" | getline`, SecondProcess, "a shell for the command"},
+	{"bzcat/zcat: dont delete gz src", SecondProcess, "zcat unpacks in a child"},
+	{"bzcat/zcat: dont delete bz2 src", SecondProcess, "zcat unpacks in a child"},
+	{"bzcat/zcat: dont delete Z src", SecondProcess, "zcat unpacks in a child"},
+	{"diff/diff of dir and fifo", HostFeature, "a named pipe of the host's"},
+	{"diff/diff of file and fifo", HostFeature, "a named pipe of the host's"},
+	{"diff/diff -rN does not read non-regular files", HostFeature, "a named pipe of the host's"},
+	{"du/du-s-works", HostFeature, "a host's link to its own folder is an endless tree under Wine"},
+	{"du/du-works", HostFeature, "a host's link to its own folder is an endless tree under Wine"},
+	{"ls/ls unicode test with codepoints limited to 767", HostFeature, "Wine does not show names of the host's that are not UTF-8"},
+}
+
+// untestable are old-style tests that neither form runs.
+var untestable = []string{
+	// It wants two programs, one started after the other, to tell the same second.
+	"date/date-R-works",
+}
 
 // suiteLimit is for one applet's tests; under beerun bc's take minutes.
 const suiteLimit = 15 * time.Minute
@@ -258,6 +279,11 @@ func copySuite(source, top string) error {
 	}
 	if out, err := exec.CommandContext(ctx, "cp", "-R", source+"/testsuite", top).CombinedOutput(); err != nil {
 		return fmt.Errorf("copy the testsuite: %w\n%s", err, out)
+	}
+	for _, name := range untestable {
+		if err := os.Remove(filepath.Join(top, "testsuite", name)); err != nil {
+			return err
+		}
 	}
 	config, err := os.ReadFile(source + "/config")
 	if err != nil {
