@@ -34,6 +34,7 @@ func callPrograms(t *testing.T) []Case {
 // callSteps are further runs of a program with arguments.
 var callSteps = map[string][]string{
 	"call_process": {"exit 3", "exit 259", "exit_group 4"},
+	"call_threads": {"exit 5", "exit_group 6"},
 }
 
 // knownCalls are the results that differ from Linux's, by the call and its
@@ -48,8 +49,6 @@ var knownCalls = []struct {
 		"setxattr(new)", "setxattr(exists)", "lsetxattr(second)", "fsetxattr(third)", "getxattr(size)", "getxattr(value)", "getxattr(no room)",
 		"getxattr(none)", "lgetxattr(value)", "lgetxattr(none)", "fgetxattr(value)", "listxattr(size)", "listxattr(no room)", "llistxattr(size)",
 		"flistxattr(size)", "removexattr(one)", "removexattr(again)", "lremovexattr(two)", "lremovexattr(again)", "fremovexattr(three)")},
-	{"call_process", Both, "options are not looked at", words("wait4(bad option)", "waitid(nothing to wait for)", "waitid(no such kind)")},
-	{"call_process", I386, "options are not looked at", words("waitpid(bad option)")},
 }
 
 // The reasons why a call has only one kind of result.
@@ -83,7 +82,6 @@ var unproven = reasons(map[string]string{
 	"many kernels are built without it": "iopl ioperm init_module finit_module delete_module kexec_load kexec_file_load lookup_dcookie",
 	"its refusal needs a block device":  "quotactl",
 	"it needs a pidfd":                  "process_madvise",
-	"there is no timer to end it":       "pause",
 })
 
 // reasons turns lists of names by reason into reasons by name.

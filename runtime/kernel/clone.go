@@ -177,7 +177,8 @@ func (t *Task) setTLS(parent *Task, tls uint64) (uint64, abi.Errno) {
 }
 
 // leave does what is due at the end of a thread, and ends the process with the
-// last one: with the status of the main thread, as Linux does.
+// last one: with its status, as newer versions of Linux have it (older ones took the
+// main thread's).
 func (t *Task) leave() {
 	p := t.proc
 	t.releaseRobust()
@@ -191,11 +192,8 @@ func (t *Task) leave() {
 			b.mu.Unlock()
 		}
 	}
-	if t.tid == p.pid {
-		p.mainStatus.Store(int32(t.status))
-	}
 	if p.removeTask(t) == 0 {
-		p.exit(int(p.mainStatus.Load()), 0)
+		p.exit(t.status, 0)
 		return
 	}
 	p.retarget(t, ^uint64(0))

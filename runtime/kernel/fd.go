@@ -232,14 +232,14 @@ func (ft *FileTable) drop(f *File) {
 	ft.put(f)
 }
 
+// limit tells the number that no descriptor reaches: RLIMIT_NOFILE, as far as
+// tables grow.
+func (ft *FileTable) limit() int { return int(min(ft.p.Limit(abi.RLIMIT_NOFILE), 1<<20)) }
+
 // install gives f the lowest free descriptor from low on. The descriptor
 // takes over the caller's reference, also when there is none left.
 func (ft *FileTable) install(f *File, low int, cloexec bool) (int32, abi.Errno) {
-	limit := int(min(ft.p.Limit(abi.RLIMIT_NOFILE), 1<<20))
-	if low >= limit {
-		ft.put(f)
-		return 0, abi.EINVAL
-	}
+	limit := ft.limit()
 	ft.mu.Lock()
 	defer ft.mu.Unlock()
 	for fd := low; fd < limit; fd++ {

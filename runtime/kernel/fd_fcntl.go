@@ -28,7 +28,7 @@ func sysFcntl(t *Task, a Args) (uint64, abi.Errno) {
 	}
 	switch cmd {
 	case abi.F_DUPFD, abi.F_DUPFD_CLOEXEC:
-		if int32(arg) < 0 {
+		if int32(arg) < 0 || int(int32(arg)) >= ft.limit() {
 			return 0, abi.EINVAL
 		}
 		return t.dup(fd, int(int32(arg)), cmd == abi.F_DUPFD_CLOEXEC)

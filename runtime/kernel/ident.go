@@ -62,9 +62,9 @@ func identityCalls() []Call {
 	return list
 }
 
-// sysOfSelf answers getpgid and getsid.
+// sysOfSelf answers getpgid and getsid, which take any thread's id.
 func sysOfSelf(t *Task, a Args) (uint64, abi.Errno) {
-	if p := int32(a[0]); p != 0 && int(p) != t.proc.pid {
+	if id := int32(a[0]); id != 0 && t.proc.task(int(id)) == nil {
 		return 0, abi.ESRCH
 	}
 	return uint64(t.proc.pid), 0
@@ -75,8 +75,10 @@ func sysSetpgid(t *Task, a Args) (uint64, abi.Errno) {
 	switch {
 	case group < 0:
 		return 0, abi.EINVAL
-	case who != 0 && int(who) != t.proc.pid:
+	case who != 0 && t.proc.task(int(who)) == nil:
 		return 0, abi.ESRCH
+	case who != 0 && int(who) != t.proc.pid:
+		return 0, abi.EINVAL // a thread that is not the first
 	case group != 0 && int(group) != t.proc.pid:
 		return 0, abi.EPERM
 	}

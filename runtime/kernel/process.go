@@ -78,8 +78,6 @@ type Process struct {
 	// spawn runs a new task on a thread of its own.
 	spawn Spawner
 	futex futexTable
-	// mainStatus is what the main thread has ended with.
-	mainStatus atomic.Int32
 
 	// mu guards the rest. It may be held while AddressSpace.mu is taken, not
 	// the other way round.

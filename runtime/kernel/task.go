@@ -152,9 +152,9 @@ func taskCalls() []Call {
 		{Name: "clone3", Handler: sysClone3, Support: Partial, Note: "threads; no processes"},
 		{Name: "execve", Handler: sysNoProcess("execve")},
 		{Name: "execveat", Handler: sysNoProcess("execveat")},
-		{Name: "wait4", Handler: sysNoChild, Support: Partial, Note: "there are no child processes: ECHILD"},
-		{Name: "waitpid", Handler: sysNoChild, Support: Partial, Note: "there are no child processes: ECHILD", Arch: image.I386},
-		{Name: "waitid", Handler: sysNoChild, Support: Partial, Note: "there are no child processes: ECHILD"},
+		{Name: "wait4", Handler: sysWait4, Support: Partial, Note: "there are no child processes: ECHILD"},
+		{Name: "waitpid", Handler: sysWait4, Support: Partial, Note: "there are no child processes: ECHILD", Arch: image.I386},
+		{Name: "waitid", Handler: sysWaitid, Support: Partial, Note: "there are no child processes: ECHILD"},
 	}
 }
 
@@ -211,5 +211,3 @@ func sysNoProcess(name string) Handler {
 		return 0, abi.ENOSYS
 	}
 }
-
-func sysNoChild(*Task, Args) (uint64, abi.Errno) { return 0, abi.ECHILD }

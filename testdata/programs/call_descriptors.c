@@ -3,6 +3,7 @@
 #include <linux/fs.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <linux/close_range.h>
 
@@ -129,6 +130,26 @@ static void memory_files(void)
 	close(fd);
 }
 
+/* Nothing new where the limit is below all that is open. */
+static void full(int fd)
+{
+	struct rlimit none = { 0, 4096 };
+	int two[2];
+	setrlimit(RLIMIT_NOFILE, &none);
+	CALL(dup, "no number left", fd);
+	CALL(dup2, "no number left", fd, 40);
+	CALL(dup2, "to itself, no number left", fd, fd);
+	CALL(dup3, "no number left", fd, 41, 0);
+	CALL(fcntl, "no number left", fd, F_DUPFD, 0);
+	CALL(open, "no number left", "file", O_RDONLY);
+	CALL(openat, "no number left", AT_FDCWD, "file", O_RDONLY);
+	CALL(creat, "no number left", "file", 0600);
+	CALL(pipe, "no number left", two);
+	CALL(pipe2, "no number left", two, O_CLOEXEC);
+	CALL(memfd_create, "no number left", "name", 0);
+	NUMBER(write, "memfd_create: still open", fd, "12345", 5);
+}
+
 int main(void)
 {
 	int fd = opened("file", O_RDWR | O_CREAT);
@@ -143,5 +164,6 @@ int main(void)
 	locks(fd);
 	pipes(fd);
 	memory_files();
+	full(fd);
 	return 0;
 }

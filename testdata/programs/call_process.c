@@ -1,5 +1,6 @@
 /* The end, and those who wait for it. */
 #include "call.h"
+#include <limits.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -48,6 +49,9 @@ int main(int argc, char **argv)
 	CALL(wait4, "no child", -1, &status, 0, 0);
 	CALL(wait4, "no such child", 0x3fffffff, &status, 0, 0);
 	CALL(wait4, "bad option", -1, &status, 1 << 20, 0);
+	CALL(wait4, "option of waitid", -1, &status, WNOWAIT, 0);
+	CALL(wait4, "no such group", INT_MIN, &status, 0, 0);
+	CALL(wait4, "not waiting", -1, &status, WNOHANG | WUNTRACED | WCONTINUED, 0);
 #ifdef SYS_waitpid
 	CALL(waitpid, "no child", -1, &status, 0);
 	CALL(waitpid, "bad option", -1, &status, 1 << 20);
@@ -55,6 +59,12 @@ int main(int argc, char **argv)
 	CALL(waitid, "no child", P_ALL, 0, &info, WEXITED, 0);
 	CALL(waitid, "nothing to wait for", P_ALL, 0, &info, 0, 0);
 	CALL(waitid, "no such kind", 99, 0, &info, WEXITED, 0);
+	CALL(waitid, "bad option", P_ALL, 0, &info, WEXITED | 1 << 20, 0);
+	CALL(waitid, "process 0", P_PID, 0, &info, WEXITED, 0);
+	CALL(waitid, "process that is no child", P_PID, 1, &info, WEXITED, 0);
+	CALL(waitid, "own group", P_PGID, 0, &info, WEXITED | WNOHANG, 0);
+	CALL(waitid, "group -1", P_PGID, -1, &info, WEXITED, 0);
+	CALL(waitid, "bad pidfd", P_PIDFD, 99, &info, WEXITED, 0);
 	char *args[] = { "none", 0 };
 	CALL(execve, "no file", "none", args, args + 1);
 	CALL(execve, "bad pointer", BAD, args, args + 1);

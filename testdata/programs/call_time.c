@@ -1,8 +1,6 @@
-/* Clocks, sleeping, timers. */
+/* Clocks, sleeping, times used. */
 #include "call.h"
-#include <signal.h>
 #include <sys/resource.h>
-#include <sys/time.h>
 #include <sys/times.h>
 #include <sys/timex.h>
 #include <time.h>
@@ -103,77 +101,6 @@ static void adjustments(void)
 #endif
 }
 
-static void interval_timers(void)
-{
-	struct {
-		struct oldtime every, next;
-	} it = { { 0, 0 }, { 1000, 0 } }, was;
-	CALL(setitimer, "set", ITIMER_REAL, &it, 0);
-	CALL(getitimer, "real", ITIMER_REAL, &was);
-	data("%d %ld", was.next.sec >= 990, was.every.sec);
-	it.next.sec = 0;
-	CALL(setitimer, "stop", ITIMER_REAL, &it, &was);
-	CALL(setitimer, "no such timer", 99, &it, 0);
-	CALL(setitimer, "bad pointer", ITIMER_REAL, BAD, 0);
-	it.next.nsec = 1000000;
-	CALL(setitimer, "wrong time", ITIMER_REAL, &it, 0);
-	CALL(getitimer, "no such timer", 99, &was);
-	CALL(getitimer, "bad pointer", ITIMER_REAL, BAD);
-	NUMBER(alarm, "set", 1000);
-	NUMBER(alarm, "stop", 0);
-}
-
-static void timers(void)
-{
-	int id = -1;
-	struct sigevent e = { .sigev_notify = SIGEV_NONE };
-	CALL(timer_create, "monotonic", CLOCK_MONOTONIC, &e, &id);
-	CALL(timer_create, "no such clock", 99, &e, &id);
-	CALL(timer_create, "bad pointer", CLOCK_MONOTONIC, BAD, &id);
-	struct {
-		struct oldtime every, next;
-	} it = { { 0, 0 }, { 1000, 0 } }, was;
-	CALL(timer_settime, "set", id, 0, &it, 0);
-	CALL(timer_settime, "no such timer", 99, 0, &it, 0);
-	CALL(timer_settime, "bad pointer", id, 0, BAD, 0);
-	CALL(timer_gettime, "set", id, &was);
-	data("%d", was.next.sec >= 990);
-	CALL(timer_gettime, "no such timer", 99, &was);
-	NUMBER(timer_getoverrun, "none", id);
-	CALL(timer_getoverrun, "no such timer", 99);
-#ifdef SYS_timer_settime64
-	struct {
-		struct time64 every, next;
-	} it64 = { { 0, 0 }, { 2000, 0 } }, was64;
-	CALL(timer_settime64, "set", id, 0, &it64, 0);
-	CALL(timer_settime64, "no such timer", 99, 0, &it64, 0);
-	CALL(timer_gettime64, "set", id, &was64);
-	data("%d", was64.next.sec >= 1990);
-	CALL(timer_gettime64, "no such timer", 99, &was64);
-#endif
-	CALL(timer_delete, "timer", id);
-	CALL(timer_delete, "again", id);
-
-	int fd = CALL(timerfd_create, "monotonic", CLOCK_MONOTONIC, O_NONBLOCK);
-	CALL(timerfd_create, "no such clock", 99, 0);
-	CALL(timerfd_create, "bad flag", CLOCK_MONOTONIC, 1);
-	CALL(timerfd_settime, "set", fd, 0, &it, 0);
-	CALL(timerfd_settime, "bad fd", 99, 0, &it, 0);
-	CALL(timerfd_settime, "no timer", 0, 0, &it, 0);
-	CALL(timerfd_gettime, "set", fd, &was);
-	data("%d", was.next.sec >= 990);
-	CALL(timerfd_gettime, "bad fd", 99, &was);
-	uint64_t n;
-	CALL(read, "timerfd_create: timer that has not ended", fd, &n, 8);
-#ifdef SYS_timerfd_settime64
-	CALL(timerfd_settime64, "set", fd, 0, &it64, 0);
-	CALL(timerfd_settime64, "bad fd", 99, 0, &it64, 0);
-	CALL(timerfd_gettime64, "set", fd, &was64);
-	CALL(timerfd_gettime64, "bad fd", 99, &was64);
-#endif
-	close(fd);
-}
-
 int main(void)
 {
 	seconds();
@@ -190,7 +117,5 @@ int main(void)
 	CALL(nanosleep, "bad pointer", BAD, 0);
 	usage();
 	adjustments();
-	interval_timers();
-	timers();
 	return 0;
 }
