@@ -18,10 +18,10 @@ func main() {
 	// is not worth a collection in the first moments.
 	debug.SetGCPercent(400)
 	if status, done := runChild(); done {
-		os.Exit(status)
+		leave(status)
 	}
 	if status, done := runCarried(os.Args[1:]); done {
-		os.Exit(status)
+		leave(status)
 	}
-	os.Exit(execute(os.Args[1:]))
+	leave(execute(os.Args[1:]))
 }
