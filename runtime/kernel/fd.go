@@ -269,6 +269,17 @@ func (ft *FileTable) grow(fd int) []slot {
 	return n
 }
 
+// full tells whether no number is left.
+func (ft *FileTable) full() bool {
+	s, limit := *ft.slots.Load(), ft.limit()
+	for fd := range s[:min(len(s), limit)] {
+		if s[fd].file.Load() == nil {
+			return false
+		}
+	}
+	return len(s) >= limit
+}
+
 // replace makes fd mean f, whose reference it takes over, and tells what it
 // meant before.
 func (ft *FileTable) replace(fd int32, f *File, cloexec bool) *File {

@@ -242,6 +242,10 @@ func (t *Task) accept(a Args, flags int) (uint64, abi.Errno) {
 		return 0, e
 	}
 	defer t.proc.files.put(f)
+	// Linux has the number before it waits: no connection is lost for want of one.
+	if t.proc.files.full() {
+		return 0, abi.EMFILE
+	}
 	s.mu.Lock()
 	timeout := s.rcvTimeo
 	s.mu.Unlock()

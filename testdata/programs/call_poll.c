@@ -1,9 +1,11 @@
 /* Waiting for descriptors. */
 #include "call.h"
 #include <poll.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/signalfd.h>
 
 static int p[2];
 
@@ -112,6 +114,14 @@ static void events(void)
 	CALL(signalfd4, "a pipe", p[0], &mask, sizeof mask, 0);
 	CALL(signalfd, "again", fd, &mask, sizeof mask);
 	CALL(signalfd, "bad fd", 99, &mask, sizeof mask);
+	struct signalfd_siginfo info[2];
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	CALL(read, "signalfd: none", fd, info, sizeof info);
+	syscall(SYS_rt_sigprocmask, SIG_BLOCK, &mask, 0, 8);
+	raise(SIGUSR1);
+	CALL(read, "signalfd: no room", fd, info, sizeof *info - 1);
+	NUMBER(read, "signalfd: one", fd, info, sizeof info);
+	data("%u %d %d", info->ssi_signo, info->ssi_code, info->ssi_pid == (uint32_t)getpid());
 	close(fd);
 }
 
