@@ -83,7 +83,7 @@ check: vet staticcheck format tidy
 # -count=1: the tests run programs under build/ that go test's cache does not know.
 unit:
 	@$(BUILD)/wine/server start
-	BEE_REQUIRE_WINE=1 go test -count=1 -timeout 20m ./...
+	BEE_REQUIRE_WINE=1 go test -count=1 -timeout 40m ./...
 
 fuzz:
 	@FUZZTIME=$(FUZZTIME) tools/fuzz.sh
