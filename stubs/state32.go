@@ -33,5 +33,8 @@ type State32 struct {
 	// jumps through SlotResume.
 	EnterGlue uint32 // 0x54
 	HostFCW   uint32 // 0x58
-	_         [VectorOffset - 0x5c]byte
+	// FaultPending says that the fault fields tell of an exception at the
+	// saved registers, though a kick came in between: the debugger sets it.
+	FaultPending uint32 // 0x5c
+	_            [VectorOffset - 0x60]byte
 }

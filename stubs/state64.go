@@ -26,5 +26,7 @@ type State64 struct {
 	// jumps through SlotResume.
 	EnterGlue uint64 // 0xc8
 	HostFCW   uint32 // 0xd0
-	_         [VectorOffset - 0xd4]byte
+	// FaultPending is as in State32.
+	FaultPending uint32 // 0xd4
+	_            [VectorOffset - 0xd8]byte
 }

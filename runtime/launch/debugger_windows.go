@@ -194,10 +194,20 @@ func (d *debugger) redirect32(get, set *windows.LazyProc, thread windows.Handle,
 	case notGuest:
 		return out, nil
 	case kicked:
-		return out, d.write(state, raw)
+		return out, d.writeParts(state, raw, changed32(out, x))
 	}
-	if err := d.write(state, raw); err != nil {
+	if err := d.writeParts(state, raw, changed32(out, x)); err != nil {
 		return notGuest, err
 	}
 	return out, threadContext(set, thread, unsafe.Pointer(&c))
+}
+
+// writeParts writes parts of a State.
+func (d *debugger) writeParts(state uint64, raw []byte, parts []span) error {
+	for _, p := range parts {
+		if err := d.write(state+uint64(p.from), raw[p.from:p.to]); err != nil {
+			return err
+		}
+	}
+	return nil
 }

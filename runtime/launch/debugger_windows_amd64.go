@@ -58,9 +58,9 @@ func (w *childWidth) redirect(d *debugger, thread windows.Handle, state uint64, 
 	case notGuest:
 		return out, nil
 	case kicked:
-		return out, d.write(state, raw)
+		return out, d.writeParts(state, raw, changed64(out, x))
 	}
-	if err := d.write(state, raw); err != nil {
+	if err := d.writeParts(state, raw, changed64(out, x)); err != nil {
 		return notGuest, err
 	}
 	return out, threadContext(procSetThreadContext, thread, unsafe.Pointer(c))

@@ -2,7 +2,11 @@
 
 package launch
 
-import "bee/stubs"
+import (
+	"unsafe"
+
+	"bee/stubs"
+)
 
 // NTSTATUS values of the exceptions that need care here (ntstatus.h). A 64-bit
 // debugger is told the second pair of a 32-bit process.
@@ -68,9 +72,8 @@ const (
 	// notGuest: the runner's own code; its own handlers are asked.
 	notGuest outcome = iota
 	// kicked: the thread was sent out of the guest after it had faulted and
-	// before the debugger was told. It goes on where it was sent; the
-	// instruction will fault again. The State was changed where the kick has
-	// saved the address behind an int3.
+	// before the debugger was told. It goes on where it was sent; the State
+	// holds its registers already, and gets the fault (FaultPending).
 	kicked
 	// redirected: State and context were changed and must be written.
 	redirected
@@ -85,13 +88,16 @@ func redirect32(s *stubs.State32, c *context32, e exception, state, leave uint32
 	}
 	if c.esp == s.HostESP {
 		if c.eax == state && uint64(c.eip) != e.addr {
+			s.FaultPending = 1
+			s.FaultCode, s.FaultInfo, s.FaultAddr = e.code, uint32(e.info), uint32(e.addr2)
 			if e.code == statusBreakpoint {
-				s.EIP = uint32(e.addr)
+				s.EIP = uint32(e.addr) + 1
 			}
 			return kicked
 		}
 		return notGuest
 	}
+	s.FaultPending = 1
 	s.FaultCode, s.FaultInfo, s.FaultAddr = e.code, uint32(e.info), uint32(e.addr2)
 	s.EAX, s.ECX, s.EDX, s.EBX = c.eax, c.ecx, c.edx, c.ebx
 	s.ESP, s.EBP, s.ESI, s.EDI = c.esp, c.ebp, c.esi, c.edi
@@ -112,13 +118,16 @@ func redirect64(s *stubs.State64, c *context64, e exception, state, leave uint64
 	}
 	if c.regs[stubs.SP] == s.HostRSP {
 		if c.regs[stubs.AX] == state && c.rip != e.addr {
+			s.FaultPending = 1
+			s.FaultCode, s.FaultInfo, s.FaultAddr = e.code, e.info, e.addr2
 			if e.code == statusBreakpoint {
-				s.RIP = e.addr
+				s.RIP = e.addr + 1
 			}
 			return kicked
 		}
 		return notGuest
 	}
+	s.FaultPending = 1
 	s.FaultCode, s.FaultInfo, s.FaultAddr = e.code, e.info, e.addr2
 	for i, p := range []*uint64{
 		&s.RAX, &s.RCX, &s.RDX, &s.RBX, &s.RSP, &s.RBP, &s.RSI, &s.RDI,
@@ -133,4 +142,42 @@ func redirect64(s *stubs.State64, c *context64, e exception, state, leave uint64
 	c.regs[stubs.AX], c.regs[stubs.SP], c.rip = state, s.HostRSP, leave
 	c.eflags &^= flagsGuest
 	return redirected
+}
+
+// span is a stretch of a State, in bytes from its beginning.
+type span struct{ from, to uintptr }
+
+// changed32 tells which parts of a State32 are written back. The rest belongs
+// to the child, where a kick may be under way: after a kick even the registers,
+// but for the program counter behind an int3.
+func changed32(out outcome, e exception) []span {
+	var s stubs.State32
+	fault := []span{
+		{unsafe.Offsetof(s.FaultCode), unsafe.Offsetof(s.VectorMode)},
+		{unsafe.Offsetof(s.FaultPending), unsafe.Offsetof(s.FaultPending) + 4},
+	}
+	switch {
+	case out == redirected:
+		return append(fault, span{0, unsafe.Offsetof(s.Reason)})
+	case e.code == statusBreakpoint:
+		return append(fault, span{unsafe.Offsetof(s.EIP), unsafe.Offsetof(s.EFLAGS)})
+	}
+	return fault
+}
+
+// changed64 is changed32 for a State64.
+func changed64(out outcome, e exception) []span {
+	var s stubs.State64
+	fault := []span{
+		{unsafe.Offsetof(s.FaultCode), unsafe.Offsetof(s.FaultCode) + 4},
+		{unsafe.Offsetof(s.FaultInfo), unsafe.Offsetof(s.VectorMaskLo)},
+		{unsafe.Offsetof(s.FaultPending), unsafe.Offsetof(s.FaultPending) + 4},
+	}
+	switch {
+	case out == redirected:
+		return append(fault, span{0, unsafe.Offsetof(s.Reason)})
+	case e.code == statusBreakpoint:
+		return append(fault, span{unsafe.Offsetof(s.RIP), unsafe.Offsetof(s.RFLAGS)})
+	}
+	return fault
 }

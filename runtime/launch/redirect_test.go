@@ -49,6 +49,7 @@ func TestRedirect32(t *testing.T) {
 	sent := context
 	sent.eax, sent.esp, sent.eip, sent.eflags = state, 0x70000, leave, 0x10246
 
+	saved.FaultPending = 1
 	read, breakpoint := saved, saved
 	read.FaultCode, read.FaultInfo, read.FaultAddr = 0xc0000005, 1, 0xfffffff0
 	breakpoint.FaultCode, breakpoint.FaultInfo, breakpoint.FaultAddr = statusBreakpoint, 0, 0
@@ -57,6 +58,10 @@ func TestRedirect32(t *testing.T) {
 	host, away := context, context
 	host.esp, host.eip = in.HostESP, 0x40002000
 	away.esp, away.eip, away.eax = in.HostESP, leave+0x40, state
+	late, lateBreakpoint := in, in
+	late.FaultPending, late.FaultCode, late.FaultInfo, late.FaultAddr = 1, 0xc0000005, 1, 0
+	lateBreakpoint.FaultPending, lateBreakpoint.FaultCode, lateBreakpoint.FaultInfo, lateBreakpoint.FaultAddr = 1, statusBreakpoint, 0, 0
+	lateBreakpoint.EIP = 0x8048001
 
 	for _, c := range []struct {
 		name      string
@@ -71,7 +76,8 @@ func TestRedirect32(t *testing.T) {
 		{"int3", in, context, exception{code: statusBreakpoint, addr: 0x8048000}, redirected, breakpoint, sent},
 		{"not in the guest", out, context, exception{code: statusBreakpoint}, notGuest, out, context},
 		{"a fault of the way in", in, host, exception{0xc0000005, 0x40002000, 0, 0}, notGuest, in, host},
-		{"kicked meanwhile", in, away, exception{0xc0000005, 0x8048001, 1, 0}, kicked, in, away},
+		{"kicked meanwhile", in, away, exception{0xc0000005, 0x8048001, 1, 0}, kicked, late, away},
+		{"kicked behind int3", in, away, exception{code: statusBreakpoint, addr: 0x8048000}, kicked, lateBreakpoint, away},
 	} {
 		if got := redirect32(&c.s, &c.c, c.e, state, leave); got != c.want || c.s != c.wantState || c.c != c.wantTo {
 			t.Errorf("%s: %d\n%+v\n%+v\nwant %d\n%+v\n%+v", c.name, got, c.s, c.c, c.want, c.wantState, c.wantTo)
@@ -95,6 +101,7 @@ func TestRedirect64(t *testing.T) {
 	sent := context
 	sent.regs[stubs.AX], sent.regs[stubs.SP], sent.rip, sent.eflags = state, 0x70000, leave, 0x10246
 
+	saved.FaultPending = 1
 	read, breakpoint := saved, saved
 	read.FaultCode, read.FaultInfo, read.FaultAddr = 0xc0000005, 1, ^uint64(15)
 	breakpoint.FaultCode, breakpoint.FaultInfo, breakpoint.FaultAddr = statusBreakpoint, 0, 0
@@ -103,6 +110,10 @@ func TestRedirect64(t *testing.T) {
 	host, away := context, context
 	host.regs[stubs.SP], host.rip = in.HostRSP, 0x1_4000_2000
 	away.regs[stubs.SP], away.regs[stubs.AX], away.rip = in.HostRSP, state, leave+0x40
+	late, lateBreakpoint := in, in
+	late.FaultPending, late.FaultCode, late.FaultInfo, late.FaultAddr = 1, 0xc0000005, 1, 0
+	lateBreakpoint.FaultPending, lateBreakpoint.FaultCode, lateBreakpoint.FaultInfo, lateBreakpoint.FaultAddr = 1, statusBreakpoint, 0, 0
+	lateBreakpoint.RIP = 0x400001
 
 	for _, c := range []struct {
 		name      string
@@ -117,7 +128,8 @@ func TestRedirect64(t *testing.T) {
 		{"int3", in, context, exception{code: statusBreakpoint, addr: 0x400000}, redirected, breakpoint, sent},
 		{"not in the guest", out, context, exception{code: statusBreakpoint}, notGuest, out, context},
 		{"a fault of the way in", in, host, exception{0xc0000005, 0x1_4000_2000, 0, 0}, notGuest, in, host},
-		{"kicked meanwhile", in, away, exception{0xc0000005, 0x400001, 1, 0}, kicked, in, away},
+		{"kicked meanwhile", in, away, exception{0xc0000005, 0x400001, 1, 0}, kicked, late, away},
+		{"kicked behind int3", in, away, exception{code: statusBreakpoint, addr: 0x400000}, kicked, lateBreakpoint, away},
 	} {
 		if got := redirect64(&c.s, &c.c, c.e, state, leave); got != c.want || c.s != c.wantState || c.c != c.wantTo {
 			t.Errorf("%s: %d\n%+v\n%+v\nwant %d\n%+v\n%+v", c.name, got, c.s, c.c, c.want, c.wantState, c.wantTo)
@@ -132,6 +144,34 @@ func TestNativeStatus(t *testing.T) {
 	} {
 		if got := nativeStatus(code); got != want {
 			t.Errorf("%#x: %#x, want %#x", code, got, want)
+		}
+	}
+}
+
+// What is written back must not take in what the child changes meanwhile.
+func TestChanged(t *testing.T) {
+	var s32 stubs.State32
+	var s64 stubs.State64
+	for name, c := range map[string]struct {
+		parts []span
+		keep  []uintptr
+	}{
+		"32 redirected": {changed32(redirected, exception{}), []uintptr{unsafe.Offsetof(s32.Reason), unsafe.Offsetof(s32.InGuest), unsafe.Offsetof(s32.ExitNow), unsafe.Offsetof(s32.HostESP)}},
+		"32 kicked":     {changed32(kicked, exception{}), []uintptr{unsafe.Offsetof(s32.EAX), unsafe.Offsetof(s32.EIP), unsafe.Offsetof(s32.ExitNow)}},
+		"32 int3":       {changed32(kicked, exception{code: statusBreakpoint}), []uintptr{unsafe.Offsetof(s32.EAX), unsafe.Offsetof(s32.EFLAGS), unsafe.Offsetof(s32.ExitNow)}},
+		"64 redirected": {changed64(redirected, exception{}), []uintptr{unsafe.Offsetof(s64.Reason), unsafe.Offsetof(s64.InGuest), unsafe.Offsetof(s64.ExitNow), unsafe.Offsetof(s64.HostRSP), unsafe.Offsetof(s64.HostMXCSR)}},
+		"64 kicked":     {changed64(kicked, exception{}), []uintptr{unsafe.Offsetof(s64.RAX), unsafe.Offsetof(s64.RIP), unsafe.Offsetof(s64.ExitNow)}},
+		"64 int3":       {changed64(kicked, exception{code: statusBreakpoint}), []uintptr{unsafe.Offsetof(s64.RAX), unsafe.Offsetof(s64.RFLAGS), unsafe.Offsetof(s64.ExitNow)}},
+	} {
+		if len(c.parts) == 0 {
+			t.Errorf("%s: nothing is written", name)
+		}
+		for _, p := range c.parts {
+			for _, k := range c.keep {
+				if p.from <= k && k < p.to {
+					t.Errorf("%s: %#x to %#x takes in %#x", name, p.from, p.to, k)
+				}
+			}
 		}
 	}
 }

@@ -91,8 +91,16 @@ func (th *thread) loop() {
 		case stubs.ReasonEmulate:
 			th.emulate()
 		case stubs.ReasonFault:
+			th.cpu.State.FaultPending = 0
 			th.fault()
 		case stubs.ReasonInterrupt:
+			if th.cpu.State.FaultPending != 0 {
+				// A kick has found the thread at a fault that the debugger
+				// was being told of.
+				th.cpu.State.FaultPending = 0
+				th.fault()
+				break
+			}
 			th.cpu.Settle()
 		default:
 			th.broken(fmt.Errorf("the guest came back for unknown reason %d", reason))
