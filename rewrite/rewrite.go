@@ -15,7 +15,7 @@ import (
 )
 
 // Version of the rewriter; it stands in every manifest.
-const Version = "0.1.0"
+const Version = "0.2.0"
 
 // Form is what the rewriter writes.
 type Form uint8
