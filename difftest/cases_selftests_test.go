@@ -22,7 +22,6 @@ var nolibcTest = Suite{
 	Passed:  "OK",
 	Exclude: []Exclusion{
 		{"syscall/execve_root", SecondProcess, "execve"},
-		{"syscall/waitpid_min", SecondProcess, "waitpid knows of no children, so the smallest number is no other"},
 	},
 }
 
