@@ -31,7 +31,7 @@ func etcRoot(p *Process) *node {
 		}
 		return "localhost"
 	}
-	return newFolder("etc",
+	etc := newFolder("etc",
 		newText("passwd", line(func(name string) string {
 			s := "root:x:0:0:root:/root:/bin/sh\n"
 			if p.uid != 0 {
@@ -58,4 +58,8 @@ func etcRoot(p *Process) *node {
 		newText("protocols", constant("ip\t0\nicmp\t1\ntcp\t6\nudp\t17\n")),
 		newText("services", constant("ssh\t22/tcp\ndomain\t53/tcp\ndomain\t53/udp\nhttp\t80/tcp\nhttps\t443/tcp\n")),
 	)
+	for _, n := range etc.kids {
+		n.sized = n.text != nil
+	}
+	return etc
 }

@@ -22,6 +22,9 @@ type node struct {
 	dynamic func() []*node
 	lookup  func(name string) *node
 	text    func(t *Task) string
+	// sized texts tell their size, as files on a disk do; those of /proc and
+	// /sys have none.
+	sized bool
 	// store takes what is written to a text.
 	store func(t *Task, s string) abi.Errno
 	link  func(t *Task) string
@@ -101,6 +104,11 @@ func (n *node) stat(t *Task, st *host.Stat) {
 			if k.mode&abi.S_IFMT == abi.S_IFDIR {
 				st.Nlink++
 			}
+		}
+	case abi.S_IFREG:
+		if n.sized {
+			st.Size = int64(len(n.text(t)))
+			st.Blocks = (st.Size + 4095) / 4096 * 8
 		}
 	case abi.S_IFLNK:
 		st.Size = 64
