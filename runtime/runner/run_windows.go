@@ -17,6 +17,7 @@ import (
 	"bee/image"
 	"bee/runtime/kernel"
 	"bee/runtime/launch"
+	"bee/runtime/vcpu"
 	"bee/stubs"
 )
 
@@ -83,12 +84,14 @@ func (g *Guest) watch(a *launch.Attached) {
 }
 
 // conclude is for the first of those that end the process; a second one waits
-// for that end.
+// for that end. Other threads may still be in the guest, but cannot be called
+// back any more.
 func (g *Guest) conclude() {
 	if !g.concluded.CompareAndSwap(false, true) {
 		select {}
 	}
 	g.proc.Finish()
+	vcpu.StopKicks()
 }
 
 // beerun's own exit statuses.

@@ -4,6 +4,7 @@ package vcpu
 
 import (
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -62,8 +63,18 @@ func (v *VCPU) kick() {
 	}
 }
 
+// kicks is held for reading while a thread may be suspended.
+var kicks sync.RWMutex
+
+// StopKicks is for a process that is about to end: when it returns no thread is
+// suspended by a kick, and none will be. Otherwise the thread that ends the
+// process might be, by one that ends before it has resumed it.
+func StopKicks() { kicks.Lock() }
+
 // kickOnce tells whether it has to be tried again.
 func (v *VCPU) kickOnce() bool {
+	kicks.RLock()
+	defer kicks.RUnlock()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.thread == 0 {

@@ -52,8 +52,8 @@ static void selects(struct which call, void *none, void *some, void *wrong)
 	sets(&r, &w);
 	NUMBER_OF(call, "after a while", p[0] + 1, &r, 0, 0, some, 0);
 	data("%d", !!FD_ISSET(p[0], &r));
-	FD_SET(99, &r);
-	CALL_OF(call, "bad fd", 100, &r, 0, 0, none, 0);
+	FD_SET(60, &r); /* Below 64: Linux leaves out what its table has no room for. */
+	CALL_OF(call, "bad fd", 61, &r, 0, 0, none, 0);
 	CALL_OF(call, "negative", -1, 0, 0, 0, none, 0);
 	CALL_OF(call, "wrong time", 0, 0, 0, 0, wrong, 0);
 	CALL_OF(call, "bad pointer", 10, BAD, 0, 0, none, 0);
