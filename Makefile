@@ -100,6 +100,7 @@ test:
 corpus: build
 	@tools/corpus.sh
 	go run ./corpus -write
+	BEE_REQUIRE_WINE=1 go test -count=1 ./difftest -run '^TestNumeric$$'
 
 # The tests of Go's own packages, natively and as guests. `make test` runs those of a few.
 gotests: build

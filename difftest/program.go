@@ -23,6 +23,7 @@ type Program struct {
 	In     string // a directory below the build directory, for sources of others
 	Kit    Kit
 	Flags  string // further compiler flags, blank-separated; DIR in them is the source's directory
+	Libs   string // static libraries below the build directory, blank-separated; ARCH and CPU in them as in Path
 }
 
 // Kit is a compiler and C library.
@@ -147,11 +148,16 @@ func (s *store) make(key []byte, name string, fill func(tmp string) error) (stri
 	return b.path, b.err
 }
 
+// below is the path of a file of that width below the build directory.
+func (s *store) below(path string, a Arch) string {
+	cpu := map[Arch]string{I386: "i386", AMD64: "x86_64"}[a]
+	return filepath.Join(s.build, strings.NewReplacer("ARCH", a.String(), "CPU", cpu).Replace(path))
+}
+
 // native returns the path of the program of that width as Linux runs it.
 func (s *store) native(p Program, a Arch) (string, error) {
 	if p.Source == "" {
-		cpu := map[Arch]string{I386: "i386", AMD64: "x86_64"}[a]
-		path := filepath.Join(s.build, strings.NewReplacer("ARCH", a.String(), "CPU", cpu).Replace(p.Path))
+		path := s.below(p.Path, a)
 		if _, err := os.Stat(path); err != nil {
 			return "", fmt.Errorf("%w (make setup unpacks it)", err)
 		}
@@ -178,9 +184,18 @@ func (s *store) native(p Program, a Arch) (string, error) {
 		}
 		key = append(key, header...)
 	}
-	libs := []string{"-lm"}
-	if p.Kit == GoTool {
-		libs = nil
+	var libs []string
+	for _, lib := range strings.Fields(p.Libs) {
+		lib = s.below(lib, a)
+		sum, err := fileSum(lib)
+		if err != nil {
+			return "", err
+		}
+		libs = append(libs, lib)
+		key = append(key, sum...)
+	}
+	if p.Kit != GoTool {
+		libs = append(libs, "-lm")
 	}
 	return s.make(key, p.String()+"-"+a.String(), func(tmp string) error {
 		cmd := exec.Command(args[0], append(append(args[1:], "-o", tmp, source), libs...)...)

@@ -10,7 +10,11 @@ void dgesv_(const int *, const int *, double *, const int *, int *, double *, co
 void sgemm_(const char *, const char *, const int *, const int *, const int *, const float *, const float *, const int *,
 	    const float *, const int *, const float *, float *, const int *);
 
-enum { N = 150 };
+#ifndef SIZE
+#define SIZE 150
+#endif
+
+enum { N = SIZE };
 
 static double a[N * N], b[N * N], c[N * N], w[N], work[40 * N];
 static float fa[N * N], fc[N * N];
@@ -31,7 +35,7 @@ int main(void)
 	dgemm_("N", "T", &n, &n, &n, &alpha, a, &n, b, &n, &beta, c, &n);
 	for (int i = 0; i < N * N; i++)
 		sum += c[i];
-	printf("dgemm %.3f\n", sum);
+	printf("dgemm %.3f %a\n", sum, sum);
 	sgemm_("T", "N", &n, &n, &n, &falpha, fa, &n, fa, &n, &fbeta, fc, &n);
 	for (int i = 0; i < N * N; i++)
 		fsum += fc[i] / (N * N);
@@ -51,6 +55,6 @@ int main(void)
 	printf("dgesv %d residual %s\n", info, worst < 1e-9 ? "small" : "large");
 
 	dsyev_("V", "U", &n, a, &n, w, work, &lwork, &info);
-	printf("dsyev %d %.6f %.6f %.6f\n", info, w[0], w[N / 2], w[N - 1]);
+	printf("dsyev %d %.6f %.6f %.6f %a\n", info, w[0], w[N / 2], w[N - 1], w[1]);
 	return 0;
 }
