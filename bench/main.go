@@ -41,7 +41,7 @@ func run(runs int, write bool) error {
 		return err
 	}
 	sections := []func(*lab, int) (string, error){
-		startup, calls, rewriter,
+		startup, callSheet.figures, threadSheet.figures, rewriter,
 		func(l *lab, _ int) (string, error) { return cost(l) }, // counts instructions: one run
 	}
 	for _, section := range sections {

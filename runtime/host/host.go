@@ -94,6 +94,18 @@ type Clock interface {
 	Sleep(d time.Duration, cancel <-chan struct{}) bool
 }
 
+// Parker lets one thread of the host wait. A host without one makes the kernel
+// wait in Go's scheduler, which wakes a goroutine that is locked to its thread
+// by way of two other threads.
+type Parker interface {
+	// Park waits until Unpark is called, or has been since Park returned last;
+	// for d at most, if it is not negative, in steps of the host's timer. It
+	// may return early.
+	Park(d time.Duration)
+	// Unpark may be called by anybody and does not block.
+	Unpark()
+}
+
 // Info is what programs ask about the machine.
 type Info struct {
 	CPUs        int

@@ -100,7 +100,7 @@ func (t *Task) clone(c *cloneArgs, name string) (uint64, abi.Errno) {
 		r.SP = c.stack
 	}
 	n := &Task{
-		proc: p, wake: make(chan struct{}, 1), altStack: sigStack{flags: abi.SS_DISABLE},
+		proc: p, wake: make(chan struct{}, 1), parker: p.parker(), altStack: sigStack{flags: abi.SS_DISABLE},
 		sigMask: t.sigMask, tls: t.tls, gs: t.gs, fs: t.fs, gsBase: t.gsBase,
 	}
 	base := t.cpu.ThreadPointer()

@@ -10,3 +10,5 @@ import (
 func testHost() (host.Memory, host.Clock, host.System, host.Files) {
 	return &linuxhost.Memory{}, linuxhost.Clock{}, linuxhost.System{}, linuxhost.Files{}
 }
+
+func testParker() host.Parker { return linuxhost.NewParker() }

@@ -10,3 +10,5 @@ import (
 func testHost() (host.Memory, host.Clock, host.System, host.Files) {
 	return winhost.Memory{}, winhost.NewClock(), winhost.System{}, winhost.NewFiles()
 }
+
+func testParker() host.Parker { return winhost.NewParker() }

@@ -51,7 +51,7 @@ func newBoxIn(t testing.TB, arch image.Arch, root string) *box {
 	proc, err := NewProcess(Config{
 		Arch: arch, Space: s, Clock: clock, System: system, Exe: "/bin/test", Cwd: "/", Log: &log, Root: true,
 		Files: FilesConfig{Host: files, Root: root},
-		Args:  []string{"test", "a b"}, Env: []string{"A=1"},
+		Args:  []string{"test", "a b"}, Env: []string{"A=1"}, NewParker: testParker,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -37,6 +37,9 @@ type Config struct {
 	OnFaultHandler func()
 	// Spawn starts threads; nil if there cannot be any.
 	Spawn Spawner
+	// NewParker makes what a task waits with; nil, or one that gives nil, is
+	// Go's scheduler.
+	NewParker func() host.Parker
 
 	// Log takes the runner's own messages, one line each. Nil drops them.
 	Log io.Writer
@@ -76,8 +79,9 @@ type Process struct {
 	onFaultHandler func()
 	faultHandler   sync.Once
 	// spawn runs a new task on a thread of its own.
-	spawn Spawner
-	futex futexTable
+	spawn     Spawner
+	newParker func() host.Parker
+	futex     futexTable
 
 	// mu guards the rest. It may be held while AddressSpace.mu is taken, not
 	// the other way round.
@@ -118,7 +122,7 @@ func NewProcess(cfg Config) (*Process, error) {
 	p := &Process{
 		Arch: cfg.Arch, as: cfg.Space, clock: cfg.Clock, system: cfg.System, log: cfg.Log,
 		args: cfg.Args, env: cfg.Env, exe: cfg.Exe,
-		onFaultHandler: cfg.OnFaultHandler, spawn: cfg.Spawn,
+		onFaultHandler: cfg.OnFaultHandler, spawn: cfg.Spawn, newParker: cfg.NewParker,
 		uid: cfg.UID, gid: cfg.GID,
 		dumpable: 1,
 		comm:     comm(path.Base(cfg.Exe)),
@@ -157,9 +161,17 @@ func NewProcess(cfg Config) (*Process, error) {
 func (p *Process) NewTask(cpu CPU) *Task {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t := &Task{proc: p, cpu: cpu, tid: p.newTID(), wake: make(chan struct{}, 1)}
+	t := &Task{proc: p, cpu: cpu, tid: p.newTID(), wake: make(chan struct{}, 1), parker: p.parker()}
 	p.addTask(t)
 	return t
+}
+
+// parker makes what a new task waits with; nil is its channel.
+func (p *Process) parker() host.Parker {
+	if p.newParker == nil {
+		return nil
+	}
+	return p.newParker()
 }
 
 // maxTID is where thread ids start anew (Linux: pid_max).

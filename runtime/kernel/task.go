@@ -6,6 +6,7 @@ import (
 
 	"bee/image"
 	"bee/runtime/abi"
+	"bee/runtime/host"
 )
 
 // Task is one thread of a guest. Its methods are for the goroutine that runs
@@ -25,8 +26,9 @@ type Task struct {
 	gsBase   uint64      // what ARCH_SET_GS has set, x86-64 only
 	altStack sigStack
 
-	// wake holds a token for park.
-	wake chan struct{}
+	// wake holds a token for park, and so does parker, if there is one.
+	wake   chan struct{}
+	parker host.Parker
 	// attention is set while there is something to do before the guest goes
 	// on. It may be set in vain, never missing.
 	attention atomic.Bool

@@ -118,7 +118,14 @@ func (t *Task) poke() {
 	case t.wake <- struct{}{}:
 	default:
 	}
+	if t.parker != nil {
+		t.parker.Unpark()
+	}
 }
+
+// coarse is how much too late a host's parker may be at the end of its time: a
+// tick of Windows's timer, and what a busy machine adds.
+const coarse = 20 * time.Millisecond
 
 // park waits until the task is poked. 0 means: look again. Otherwise the wait
 // is over: ETIMEDOUT at the deadline (of the monotonic clock), errRestartSys
@@ -128,12 +135,20 @@ func (t *Task) park(deadline time.Duration) abi.Errno {
 		return errRestartSys
 	}
 	if deadline == forever {
-		<-t.wake
+		if t.parker != nil {
+			t.parker.Park(-1)
+		} else {
+			<-t.wake
+		}
 		return 0
 	}
 	left := deadline - t.proc.clock.Monotonic()
 	if left <= 0 {
 		return abi.ETIMEDOUT
+	}
+	if t.parker != nil && left > 2*coarse {
+		t.parker.Park(left - coarse)
+		return 0
 	}
 	t.proc.clock.Sleep(left, t.wake)
 	return 0

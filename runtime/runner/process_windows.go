@@ -49,7 +49,7 @@ func newProcess(g *Guest, cfg *launch.Config, im *image.Image, stderr io.Writer)
 	k := kernel.Config{
 		Arch: im.Arch, Space: as, Clock: winhost.NewClock(), System: winhost.System{},
 		Files: files, Args: cfg.Args, Env: cfg.Env, Cwd: cfg.Cwd,
-		Log: stderr, Spawn: g.spawn,
+		Log: stderr, Spawn: g.spawn, NewParker: winhost.NewParker,
 		OnFaultHandler: func() {
 			if err := g.attached.WantDebugger(); err != nil {
 				log("%v: handlers of faults find the memory below the stack pointer overwritten", err)
