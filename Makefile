@@ -105,7 +105,7 @@ corpus: build
 # The tests of Go's own packages, natively and as guests. `make test` runs those of a few.
 gotests: build
 	@$(BUILD)/wine/server start
-	BEE_REQUIRE_WINE=1 go test -count=1 -timeout 2h ./difftest -run '^(TestGoTests|TestGoCommands)$$' -gotests -v
+	BEE_REQUIRE_WINE=1 go test -count=1 -timeout 2h ./difftest -run '^(TestGoTests|TestGoCommands|TestGoServer)$$' -gotests -v
 
 soak:
 	go run ./corpus -stages soak
