@@ -27,6 +27,9 @@ func sockets() []Case {
 			Case{Prog: prog("net_interfaces.c")},
 		)
 	}
+	for _, kind := range []string{"tcp4", "udp4", "tcp6", "udp6", "unix1", "unix2", "unix5"} {
+		cases = append(cases, Case{Prog: glibc("net_options.c"), Cmd: kind})
+	}
 	return append(cases, Case{Prog: glibc("net_epoll.c"), Cmd: "50 20"}, Case{Prog: glibc("net_epoll.c"), Cmd: "1000 3", Opt: LargeOutput})
 }
 

@@ -46,6 +46,7 @@ type socket struct {
 	linger   [2]int32
 	rcvTimeo time.Duration // 0: none
 	sndTimeo time.Duration
+	reno     bool // TCP_CONGESTION
 }
 
 // sockFamily is what the families and types do differently. No method waits:

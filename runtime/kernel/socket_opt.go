@@ -64,7 +64,7 @@ func intOptions() map[sockOpt]intOption {
 		sock(abi.SO_RXQ_OVFL):           flag(anySocket, noHost),
 		sock(abi.SO_SNDBUF):             whole(anySocket, 212992, -maxInt32-1, maxInt32, host.OptSendBuffer),
 		sock(abi.SO_RCVBUF):             whole(anySocket, 212992, -maxInt32-1, maxInt32, host.OptReceiveBuffer),
-		sock(abi.SO_PRIORITY):           whole(anySocket, 0, 0, 6, noHost),
+		sock(abi.SO_PRIORITY):           whole(anySocket, 0, -maxInt32-1, maxInt32, noHost),
 		sock(abi.SO_RCVLOWAT):           whole(anySocket, 1, -maxInt32-1, maxInt32, noHost),
 		tcp(abi.TCP_NODELAY):            flag(tcpOnly, host.OptNoDelay),
 		tcp(abi.TCP_CORK):               flag(tcpOnly, noHost),
@@ -76,8 +76,9 @@ func intOptions() map[sockOpt]intOption {
 		tcp(abi.TCP_LINGER2):            whole(tcpOnly, 60, -maxInt32-1, maxInt32, noHost),
 		tcp(abi.TCP_DEFER_ACCEPT):       whole(tcpOnly, 0, -maxInt32-1, maxInt32, noHost),
 		tcp(abi.TCP_USER_TIMEOUT):       whole(tcpOnly, 0, 0, maxInt32, noHost),
-		tcp(abi.TCP_NOTSENT_LOWAT):      whole(tcpOnly, -1, -maxInt32-1, maxInt32, noHost),
-		tcp(abi.TCP_WINDOW_CLAMP):       whole(tcpOnly, 0, 0, maxInt32, noHost),
+		tcp(abi.TCP_NOTSENT_LOWAT):      whole(tcpOnly, 0, -maxInt32-1, maxInt32, noHost),
+		tcp(abi.TCP_WINDOW_CLAMP):       whole(tcpOnly, 0, -maxInt32-1, maxInt32, noHost),
+		tcp(abi.TCP_MAXSEG):             whole(tcpOnly, 0, 0, 32767, noHost),
 		tcp(abi.TCP_FASTOPEN):           whole(tcpOnly, 0, 0, maxInt32, noHost),
 		ip(abi.IP_TOS):                  whole(inetOnly, 0, -maxInt32-1, maxInt32, host.OptTOS),
 		ip(abi.IP_TTL):                  whole(inetOnly, 64, -1, 255, host.OptTTL),
@@ -96,7 +97,7 @@ func intOptions() map[sockOpt]intOption {
 		ip6(abi.IPV6_MULTICAST_IF):      whole(inet6Only, 0, 0, maxInt32, host.OptMulticastIf6),
 		ip6(abi.IPV6_MTU_DISCOVER):      whole(inet6Only, abi.IPV6_PMTUDISC_WANT, 0, 5, noHost),
 		ip6(abi.IPV6_RECVERR):           flag(inet6Only, noHost),
-		sock(abi.SO_PEEK_OFF):           whole(unixOnly, -1, -1, maxInt32, noHost),
+		sock(abi.SO_PEEK_OFF):           whole(unixOnly, -1, -maxInt32-1, maxInt32, noHost),
 	}
 }
 
@@ -115,18 +116,32 @@ func (s *socket) suits(k optKind) bool {
 	return true
 }
 
-// noOption is the answer to an option of a level that the socket may have, or
-// not.
-func (s *socket) noOption(level int) abi.Errno {
+// optLevel is whose options a call asks for.
+type optLevel uint8
+
+const (
+	noLevel     optLevel = iota // of a protocol that the socket does not have
+	socketLevel                 // SOL_SOCKET
+	ip4Level                    // SOL_IP
+	ip6Level                    // SOL_IPV6
+	protoLevel                  // the socket's own: SOL_TCP, SOL_UDP
+)
+
+// level tells whose options those of a level are. Sockets of IPv6 have those
+// of IPv4 as well.
+func (s *socket) level(level int) optLevel {
 	ip := s.domain == abi.AF_INET || s.domain == abi.AF_INET6
 	switch {
-	case level == abi.SOL_SOCKET, ip && level == abi.SOL_IP, s.domain == abi.AF_INET6 && level == abi.SOL_IPV6,
-		ip && level == s.proto, s.domain == abi.AF_NETLINK:
-		return abi.ENOPROTOOPT
-	case s.domain == abi.AF_UNIX:
-		return abi.EOPNOTSUPP
+	case level == abi.SOL_SOCKET:
+		return socketLevel
+	case ip && level == abi.SOL_IP:
+		return ip4Level
+	case s.domain == abi.AF_INET6 && level == abi.SOL_IPV6:
+		return ip6Level
+	case ip && level == s.proto, s.domain == abi.AF_NETLINK && level == abi.SOL_NETLINK:
+		return protoLevel
 	}
-	return abi.ENOPROTOOPT
+	return noLevel
 }
 
 // Limits of buffers: net.core.rmem_max and the least that Linux grants.
@@ -138,11 +153,37 @@ const (
 	firstTCPWrite = 16384
 )
 
+// Limits of TCP's options (tcp(7) and tcp.h).
+const (
+	maxLinger2   = 120 // TCP_FIN_TIMEOUT_MAX, seconds
+	leastSegment = 88  // TCP_MIN_MSS
+	firstSegment = 536 // TCP_MSS_DEFAULT, as long as nobody has answered
+)
+
+// retransmissions is the number of SYN-ACKs that fill a time in seconds, and
+// retransmitTime the time that they take: what TCP_DEFER_ACCEPT keeps is the
+// number. The first second doubles up to two minutes (RFC 6298).
+func retransmissions(seconds int32) (n int32) {
+	for period, wait := int32(0), int32(1); n < 255 && period < seconds; n++ {
+		period += wait
+		wait = min(2*wait, 120)
+	}
+	return n
+}
+
+func retransmitTime(n int32) (seconds int32) {
+	for wait := int32(1); n > 0; n-- {
+		seconds += wait
+		wait = min(2*wait, 120)
+	}
+	return seconds
+}
+
 // inherit gives a connection what its listener has been told.
 func (s *socket) inherit(c *socket) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.opts, c.linger, c.rcvTimeo, c.sndTimeo = maps.Clone(s.opts), s.linger, s.rcvTimeo, s.sndTimeo
+	c.opts, c.linger, c.rcvTimeo, c.sndTimeo, c.reno = maps.Clone(s.opts), s.linger, s.rcvTimeo, s.sndTimeo, s.reno
 	if i, ok := c.fam.(*inet); ok { // Windows passes on most, not all
 		for o, v := range c.opts {
 			switch o {
@@ -166,61 +207,92 @@ func sysSetsockopt(t *Task, a Args) (uint64, abi.Errno) {
 	return 0, s.setOption(t, int(int32(a[1])), int(int32(a[2])), a[3], uint64(uint32(a[4])))
 }
 
+// setOption follows the order in which Linux looks at level, length, pointer
+// and name, so that of several faults the same one is told.
 func (s *socket) setOption(t *Task, level, name int, addr, size uint64) abi.Errno {
-	switch level {
-	case abi.SOL_SOCKET:
-		switch name {
-		case abi.SO_RCVTIMEO_OLD, abi.SO_SNDTIMEO_OLD, abi.SO_RCVTIMEO_NEW, abi.SO_SNDTIMEO_NEW:
-			return s.setTimeout(t, name, addr, size)
-		case abi.SO_LINGER:
-			return s.setLinger(t, addr, size)
-		case abi.SO_TYPE, abi.SO_DOMAIN, abi.SO_PROTOCOL, abi.SO_ERROR, abi.SO_ACCEPTCONN, abi.SO_PEERCRED, abi.SO_SNDLOWAT, abi.SO_PEERNAME:
-			return abi.ENOPROTOOPT
-		case abi.SO_DEBUG, abi.SO_MARK, abi.SO_SNDBUFFORCE, abi.SO_RCVBUFFORCE:
-			return s.privileged(t, name, addr, size)
-		case abi.SO_BINDTODEVICE:
-			return abi.EPERM
+	of := s.level(level)
+	if of == noLevel {
+		if s.domain == abi.AF_UNIX {
+			return abi.EOPNOTSUPP
 		}
-	case abi.SOL_IP:
-		switch name {
-		case abi.IP_ADD_MEMBERSHIP, abi.IP_DROP_MEMBERSHIP, abi.IP_MULTICAST_IF:
-			return s.setGroup4(t, name, addr, size)
-		}
-	case abi.SOL_IPV6:
-		switch name {
-		case abi.IPV6_ADD_MEMBERSHIP, abi.IPV6_DROP_MEMBERSHIP:
-			return s.setGroup6(t, name, addr, size)
-		}
-	case abi.SOL_TCP:
-		if name == abi.TCP_CONGESTION && s.suits(tcpOnly) {
-			return s.setCongestion(t, addr, size)
-		}
-	case abi.SOL_NETLINK:
-		if s.domain == abi.AF_NETLINK {
-			return 0 // what they switch on concerns messages that never come
-		}
+		return abi.ENOPROTOOPT
+	}
+	if s.domain == abi.AF_NETLINK && of == protoLevel {
+		return 0 // what they switch on concerns messages that never come
 	}
 	o := sockOpt{level, name}
-	spec, ok := intOptions()[o]
-	if !ok || !s.suits(spec.kind) {
-		return s.noOption(level)
+	switch o {
+	case sockOpt{abi.SOL_SOCKET, abi.SO_BINDTODEVICE}:
+		return abi.EPERM
+	case sockOpt{abi.SOL_IP, abi.IP_ADD_MEMBERSHIP}, sockOpt{abi.SOL_IP, abi.IP_DROP_MEMBERSHIP}, sockOpt{abi.SOL_IP, abi.IP_MULTICAST_IF}:
+		return s.setGroup4(t, name, addr, size)
+	case sockOpt{abi.SOL_IPV6, abi.IPV6_ADD_MEMBERSHIP}, sockOpt{abi.SOL_IPV6, abi.IPV6_DROP_MEMBERSHIP}:
+		return s.setGroup6(t, name, addr, size)
+	case sockOpt{abi.SOL_TCP, abi.TCP_CONGESTION}:
+		return s.setCongestion(t, addr, size)
 	}
-	if level == abi.SOL_IP && size >= 1 && size < 4 {
-		// Options of IP take a single byte as well.
-		b := []byte{0}
-		if e := t.CopyIn(addr, b); e != 0 {
+	spec, known := intOptions()[o]
+	known = known && s.suits(spec.kind)
+	if !known && of == ip4Level && o.name != abi.IP_TRANSPARENT && o.name != abi.IP_HDRINCL {
+		return abi.ENOPROTOOPT
+	}
+	var v uint32
+	switch e := abi.Errno(0); {
+	case of == ip6Level && size < 4 && (!known || s.ofDatagrams(o)):
+		return abi.ENOPROTOOPT
+	case of != ip4Level && size < 4:
+		return abi.EINVAL
+	case size >= 4:
+		if v, e = t.ReadUint32(addr); e != 0 {
 			return e
 		}
-		return s.setInt(o, spec, int32(b[0]))
-	}
-	if size < 4 {
+	case size > 0: // options of IP take a single byte as well, and some none
+		b := []byte{0}
+		if e = t.CopyIn(addr, b); e != 0 {
+			return e
+		}
+		v = uint32(b[0])
+	case o.wantsValue():
 		return abi.EINVAL
 	}
-	v, e := t.ReadUint32(addr)
-	if e != 0 {
-		return e
+	switch o {
+	case sockOpt{abi.SOL_SOCKET, abi.SO_RCVTIMEO_OLD}, sockOpt{abi.SOL_SOCKET, abi.SO_SNDTIMEO_OLD},
+		sockOpt{abi.SOL_SOCKET, abi.SO_RCVTIMEO_NEW}, sockOpt{abi.SOL_SOCKET, abi.SO_SNDTIMEO_NEW}:
+		return s.setTimeout(t, name, addr, size)
+	case sockOpt{abi.SOL_SOCKET, abi.SO_LINGER}:
+		return s.setLinger(t, addr, size)
+	case sockOpt{abi.SOL_SOCKET, abi.SO_DEBUG}:
+		if v != 0 {
+			return abi.EACCES
+		}
+		return 0
+	case sockOpt{abi.SOL_SOCKET, abi.SO_MARK}, sockOpt{abi.SOL_SOCKET, abi.SO_SNDBUFFORCE}, sockOpt{abi.SOL_SOCKET, abi.SO_RCVBUFFORCE}:
+		return abi.EPERM // for CAP_NET_ADMIN
+	case sockOpt{abi.SOL_IP, abi.IP_TRANSPARENT}:
+		if v != 0 {
+			return abi.EPERM
+		}
+		return 0
+	}
+	if !known || s.ofDatagrams(o) {
+		return abi.ENOPROTOOPT
 	}
 	return s.setInt(o, spec, int32(v))
+}
+
+// ofDatagrams tells the options of IPv6 that streams do not have.
+func (s *socket) ofDatagrams(o sockOpt) bool {
+	return s.stream() && (o == sockOpt{abi.SOL_IPV6, abi.IPV6_MULTICAST_HOPS} || o == sockOpt{abi.SOL_IPV6, abi.IPV6_MULTICAST_IF})
+}
+
+// wantsValue tells the options of IP that are EINVAL without a value; the
+// others take that for 0.
+func (o sockOpt) wantsValue() bool {
+	switch o.name {
+	case abi.IP_TTL, abi.IP_FREEBIND, abi.IP_MULTICAST_TTL, abi.IP_MULTICAST_LOOP, abi.IP_MULTICAST_ALL, abi.IP_TRANSPARENT:
+		return o.level == abi.SOL_IP
+	}
+	return false
 }
 
 func (s *socket) setInt(o sockOpt, spec intOption, v int32) abi.Errno {
@@ -243,6 +315,31 @@ func (s *socket) setInt(o sockOpt, spec intOption, v int32) abi.Errno {
 			v = maxInt32
 		}
 		v = max(v, 1)
+	case sockOpt{abi.SOL_SOCKET, abi.SO_PRIORITY}:
+		if v < 0 || v > 6 {
+			return abi.EPERM
+		}
+	case sockOpt{abi.SOL_TCP, abi.TCP_LINGER2}:
+		switch {
+		case v < 0:
+			v = -1
+		case v == 0:
+			v = spec.def
+		default:
+			v = min(v, maxLinger2)
+		}
+	case sockOpt{abi.SOL_TCP, abi.TCP_DEFER_ACCEPT}:
+		v = retransmitTime(retransmissions(v))
+	case sockOpt{abi.SOL_TCP, abi.TCP_WINDOW_CLAMP}:
+		if v != 0 {
+			v = max(v, leastRecvBuf/2)
+		}
+	case sockOpt{abi.SOL_TCP, abi.TCP_FASTOPEN}:
+		v = min(v, abi.SOMAXCONN)
+	case sockOpt{abi.SOL_TCP, abi.TCP_MAXSEG}:
+		if v != 0 && v < leastSegment {
+			return abi.EINVAL
+		}
 	case sockOpt{abi.SOL_IP, abi.IP_TTL}:
 		if v == 0 {
 			return abi.EINVAL
@@ -251,6 +348,9 @@ func (s *socket) setInt(o sockOpt, spec intOption, v int32) abi.Errno {
 			v, pass = 64, 64
 		}
 	case sockOpt{abi.SOL_IP, abi.IP_MULTICAST_TTL}, sockOpt{abi.SOL_IPV6, abi.IPV6_MULTICAST_HOPS}:
+		if s.stream() {
+			return abi.EINVAL
+		}
 		if v == -1 {
 			v, pass = 1, 1
 		}
@@ -260,6 +360,9 @@ func (s *socket) setInt(o sockOpt, spec intOption, v int32) abi.Errno {
 		}
 	case sockOpt{abi.SOL_IPV6, abi.IPV6_TCLASS}:
 		v = max(v, 0)
+		if s.stream() {
+			v &^= 3 // ECN is the protocol's own
+		}
 		pass = v
 	case sockOpt{abi.SOL_IP, abi.IP_TOS}:
 		v &= 0xff
@@ -297,22 +400,9 @@ func (i *inet) isBound() bool {
 	return i.bound
 }
 
-// privileged are options that need CAP_NET_ADMIN.
-func (s *socket) privileged(t *Task, name int, addr, size uint64) abi.Errno {
-	if size < 4 {
-		return abi.EINVAL
-	}
-	v, e := t.ReadUint32(addr)
-	switch {
-	case e != 0:
-		return e
-	case name == abi.SO_DEBUG && v == 0:
-		return 0
-	case name == abi.SO_DEBUG:
-		return abi.EACCES
-	}
-	return abi.EPERM
-}
+// tick is what times of sockets are rounded up to, as with Linux's usual
+// CONFIG_HZ of 250.
+const tick = 4 * time.Millisecond
 
 func (s *socket) setTimeout(t *Task, name int, addr, size uint64) abi.Errno {
 	wide := t.is64() || name == abi.SO_RCVTIMEO_NEW || name == abi.SO_SNDTIMEO_NEW
@@ -341,6 +431,7 @@ func (s *socket) setTimeout(t *Task, name int, addr, size uint64) abi.Errno {
 	case sec > 1<<32:
 	default:
 		d = time.Duration(sec)*time.Second + time.Duration(usec)*time.Microsecond
+		d = (d + tick - 1) / tick * tick
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -380,18 +471,39 @@ func (s *socket) setLinger(t *Task, addr, size uint64) abi.Errno {
 	return 0
 }
 
+// congestionSize is TCP_CA_NAME_MAX.
+const congestionSize = 16
+
+// setCongestion takes a name of net.ipv4.tcp_allowed_congestion_control, which
+// changes nothing on the host.
 func (s *socket) setCongestion(t *Task, addr, size uint64) abi.Errno {
 	if size < 1 {
 		return abi.EINVAL
 	}
-	b := make([]byte, min(size, 15))
+	b := make([]byte, min(size, congestionSize-1))
 	if e := t.CopyIn(addr, b); e != 0 {
 		return e
 	}
-	if n, _ := cstring(b); n != "cubic" && n != "reno" {
+	n, _ := cstring(b)
+	if n != "cubic" && n != "reno" {
 		return abi.ENOENT
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reno = n == "reno"
 	return 0
+}
+
+func (s *socket) congestion() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := make([]byte, congestionSize)
+	if s.reno {
+		copy(b, "reno")
+	} else {
+		copy(b, "cubic")
+	}
+	return b
 }
 
 func cstring(b []byte) (string, bool) {
@@ -406,12 +518,12 @@ func cstring(b []byte) (string, bool) {
 // setGroup4 is a multicast group, or the interface for sending to one: struct
 // in_addr, ip_mreq or ip_mreqn.
 func (s *socket) setGroup4(t *Task, name int, addr, size uint64) abi.Errno {
-	i, ok := s.fam.(*inet)
-	if !ok {
-		return s.noOption(abi.SOL_IP)
-	}
-	if s.stream() && name == abi.IP_MULTICAST_IF {
-		return abi.EINVAL
+	i := s.fam.(*inet)
+	if s.stream() {
+		if name == abi.IP_MULTICAST_IF {
+			return abi.EINVAL
+		}
+		return abi.EPROTO
 	}
 	least := uint64(abi.SizeofI386IPMreq)
 	if name == abi.IP_MULTICAST_IF {
@@ -419,9 +531,6 @@ func (s *socket) setGroup4(t *Task, name int, addr, size uint64) abi.Errno {
 	}
 	if size < least {
 		return abi.EINVAL
-	}
-	if s.stream() {
-		return abi.EPROTO
 	}
 	b := make([]byte, abi.SizeofI386IPMreqn)
 	if e := t.CopyIn(addr, b[:min(size, uint64(len(b)))]); e != 0 {
@@ -432,7 +541,7 @@ func (s *socket) setGroup4(t *Task, name int, addr, size uint64) abi.Errno {
 	if size < uint64(len(b)) {
 		index = 0
 	}
-	if name == abi.IP_MULTICAST_IF && size == 4 {
+	if name == abi.IP_MULTICAST_IF && size < abi.SizeofI386IPMreq {
 		local = group
 	}
 	if index == 0 && local != [4]byte{} {
@@ -462,19 +571,16 @@ func (s *socket) setGroup4(t *Task, name int, addr, size uint64) abi.Errno {
 }
 
 func (s *socket) setGroup6(t *Task, name int, addr, size uint64) abi.Errno {
-	i, ok := s.fam.(*inet)
-	if !ok || s.domain != abi.AF_INET6 {
-		return s.noOption(abi.SOL_IPV6)
-	}
+	i := s.fam.(*inet)
 	if size < abi.SizeofI386IPv6Mreq {
 		return abi.EINVAL
-	}
-	if s.stream() {
-		return abi.EPROTO
 	}
 	b := make([]byte, abi.SizeofI386IPv6Mreq)
 	if e := t.CopyIn(addr, b); e != 0 {
 		return e
+	}
+	if s.stream() {
+		return abi.EPROTO
 	}
 	g := host.SockAddr{Family: abi.AF_INET6, Addr: [16]byte(b)}
 	if g.Addr[0] != 0xff {
@@ -502,21 +608,33 @@ func sysGetsockopt(t *Task, a Args) (uint64, abi.Errno) {
 		return 0, e
 	}
 	defer t.proc.files.put(f)
+	level, name := int(int32(a[1])), int(int32(a[2]))
+	of := s.level(level)
+	if of == noLevel {
+		if s.domain == abi.AF_INET6 || s.domain == abi.AF_NETLINK {
+			return 0, abi.ENOPROTOOPT
+		}
+		return 0, abi.EOPNOTSUPP
+	}
 	room, e := t.ReadUint32(a[4])
 	if e != 0 {
 		return 0, e
 	}
-	if int32(room) < 0 {
+	if int32(room) < 0 && of != ip6Level {
 		return 0, abi.EINVAL
 	}
-	b, e := s.option(t, int(int32(a[1])), int(int32(a[2])))
+	b, e := s.option(t, level, name)
 	if e != 0 {
 		return 0, e
 	}
-	if int32(a[1]) == abi.SOL_IP && room > 0 && room < 4 && len(b) == 4 && le32(b) < 256 {
+	o := sockOpt{level, name}
+	switch {
+	case of == ip4Level && name != abi.IP_MULTICAST_IF && room > 0 && room < 4 && len(b) == 4 && le32(b) < 256:
 		b = b[:1]
+	case o == sockOpt{abi.SOL_SOCKET, abi.SO_PEERNAME} && len(b) < int(room):
+		return 0, abi.EINVAL
 	}
-	n := min(int(room), len(b))
+	n := int(min(uint64(room), uint64(len(b))))
 	if e := t.CopyOut(a[3], b[:n]); e != 0 {
 		return 0, e
 	}
@@ -554,6 +672,12 @@ func (s *socket) option(t *Task, level, name int) ([]byte, abi.Errno) {
 			return int32Bytes(1), 0
 		case abi.SO_DEBUG, abi.SO_MARK, abi.SO_INCOMING_CPU, abi.SO_BUSY_POLL, abi.SO_TIMESTAMP, abi.SO_TIMESTAMPNS, abi.SO_ZEROCOPY:
 			return int32Bytes(0), 0
+		case abi.SO_PEERNAME:
+			b, e := s.fam.peer(t, s)
+			if e != 0 {
+				return nil, abi.ENOTCONN
+			}
+			return b, 0
 		case abi.SO_COOKIE:
 			return binary.LittleEndian.AppendUint64(nil, s.ino), 0
 		case abi.SO_BINDTODEVICE:
@@ -577,6 +701,10 @@ func (s *socket) option(t *Task, level, name int) ([]byte, abi.Errno) {
 			return s.timeout(t, name), 0
 		}
 	case abi.SOL_IP:
+		switch name {
+		case abi.IP_TRANSPARENT, abi.IP_HDRINCL:
+			return int32Bytes(0), 0
+		}
 		if name == abi.IP_MULTICAST_IF && s.suits(inetOnly) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -594,9 +722,7 @@ func (s *socket) option(t *Task, level, name int) ([]byte, abi.Errno) {
 		}
 		switch name {
 		case abi.TCP_CONGESTION:
-			return []byte("cubic\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), 0
-		case abi.TCP_MAXSEG:
-			return int32Bytes(536), 0
+			return s.congestion(), 0
 		case abi.TCP_INFO:
 			return s.tcpInfo(), 0
 		}
@@ -604,14 +730,18 @@ func (s *socket) option(t *Task, level, name int) ([]byte, abi.Errno) {
 	o := sockOpt{level, name}
 	spec, ok := intOptions()[o]
 	if !ok || !s.suits(spec.kind) {
-		return nil, s.noOption(level)
+		return nil, abi.ENOPROTOOPT
 	}
 	s.mu.Lock()
 	v, ok := s.opts[o]
 	s.mu.Unlock()
-	if !ok {
+	if o == (sockOpt{abi.SOL_TCP, abi.TCP_MAXSEG}) && v == 0 {
+		v = firstSegment
+	} else if !ok {
 		v = spec.def
 		switch {
+		case s.domain == abi.AF_INET6 && o == sockOpt{abi.SOL_IP, abi.IP_MULTICAST_ALL}:
+			v = 0
 		case s.proto != abi.IPPROTO_TCP || s.domain == abi.AF_UNIX:
 		case o == sockOpt{abi.SOL_SOCKET, abi.SO_RCVBUF}:
 			v = firstTCPRead
