@@ -41,7 +41,25 @@ const (
 	OptReuseAddr // of datagrams: several sockets may have one address
 	OptReusePort // the same
 	OptLinger    // seconds; negative is off
+	// What Recv is to tell of datagrams.
+	OptPacketInfo  // Packet.To, IPv4
+	OptPacketInfo6 // IPv6
+	OptRecvTTL     // Packet.TTL, IPv4
+	OptRecvTTL6    // IPv6
+	OptRecvTOS     // Packet.TOS, IPv4
+	OptRecvTOS6    // IPv6
 )
+
+// Packet is what a host tells of a datagram beside its bytes.
+type Packet struct {
+	From SockAddr
+	// To is the address that it was sent to, and in Scope the index of the
+	// interface that it came by. AF_UNSPEC: not told.
+	To SockAddr
+	// TTL is the time to live (the hop limit) and TOS the type of service (the
+	// traffic class); negative: not told.
+	TTL, TOS int
+}
 
 // Net is the host's network.
 type Net interface {
@@ -103,12 +121,13 @@ type NetSocket interface {
 	Listen(backlog int) abi.Errno
 	Accept() (NetSocket, SockAddr, abi.Errno)
 	// Send knows MSG_OOB and MSG_DONTROUTE. to is nil for where the socket is
-	// connected to.
-	Send(bufs [][]byte, flags int, to *SockAddr) (int, abi.Errno)
+	// connected to. from is the own address of a datagram, and in Scope the
+	// interface; nil: as the host likes.
+	Send(bufs [][]byte, flags int, to, from *SockAddr) (int, abi.Errno)
 	// Recv knows MSG_PEEK and MSG_OOB. The int is the number of bytes that are
-	// in bufs, and the flags may have MSG_TRUNC: the datagram was longer. from
+	// in bufs, and the flags may have MSG_TRUNC: the datagram was longer. p
 	// may be nil.
-	Recv(bufs [][]byte, flags int, from *SockAddr) (n, out int, e abi.Errno)
+	Recv(bufs [][]byte, flags int, p *Packet) (n, out int, e abi.Errno)
 	Shutdown(how int) abi.Errno // abi.SHUT_RD...
 	Name() (SockAddr, abi.Errno)
 	Peer() (SockAddr, abi.Errno)

@@ -37,6 +37,9 @@ func sysRead(t *Task, a Args) (uint64, abi.Errno) {
 	if _, ok := f.ops.(nullOps); ok {
 		return 0, 0
 	}
+	if s, is := f.data.(*socket); is {
+		return s.transfer(t, f, a[1], n, false)
+	}
 	b, e := t.BytesPartial(a[1], n, true)
 	if e != 0 {
 		return 0, e
@@ -60,6 +63,9 @@ func sysWrite(t *Task, a Args) (uint64, abi.Errno) {
 	}
 	if f.discards() {
 		return n, 0
+	}
+	if s, is := f.data.(*socket); is {
+		return s.transfer(t, f, a[1], n, true)
 	}
 	b, e := t.BytesPartial(a[1], n, false)
 	if e != 0 {

@@ -47,6 +47,7 @@ type socket struct {
 	rcvTimeo time.Duration // 0: none
 	sndTimeo time.Duration
 	reno     bool // TCP_CONGESTION
+	stamp    int  // SO_TIMESTAMP or one of its kind; 0: no time stamps
 }
 
 // sockFamily is what the families and types do differently. No method waits:
@@ -76,7 +77,10 @@ type sockFamily interface {
 
 // sockMsg is what one call sends or receives.
 type sockMsg struct {
-	bufs  [][]byte
+	bufs [][]byte
+	// lack are bytes behind bufs that the call names and that are not memory of
+	// the program: EFAULT, once the message would need them.
+	lack  uint64
 	flags int // MSG_*
 	// name is where to, nil if the call does not say; of a receiving call,
 	// where from.
@@ -85,6 +89,10 @@ type sockMsg struct {
 	// has the references of rights.
 	rights []*File
 	creds  *ucred
+	// own is the address of ours that a datagram goes by, nil if the call does
+	// not say. packet is what came with one of the internet families.
+	own    *host.SockAddr
+	packet *host.Packet
 	// out are the flags that recvmsg tells, full the length of a datagram of
 	// which bufs has a part.
 	out  int
@@ -102,6 +110,13 @@ func (m *sockMsg) size() (n int) {
 	}
 	return n
 }
+
+// whole is the size that the call names.
+func (m *sockMsg) whole() uint64 { return uint64(m.size()) + m.lack }
+
+// faults tells whether a stream cannot send for want of memory. Linux copies
+// pieces of up to 32 KiB, and sends those before the one that fails.
+func (m *sockMsg) faults() bool { return m.lack > 0 && m.size() < 32<<10 }
 
 // advance drops the first n bytes.
 func (m *sockMsg) advance(n int) {
@@ -203,6 +218,9 @@ func (s *socket) recv(t *Task, f *File, m *sockMsg) (int, abi.Errno) {
 	s.mu.Lock()
 	timeout := s.rcvTimeo
 	s.mu.Unlock()
+	if s.stream() && m.lack > 0 && m.size() == 0 {
+		return 0, abi.EFAULT
+	}
 	all := s.stream() && m.flags&abi.MSG_WAITALL != 0 && m.flags&abi.MSG_PEEK == 0
 	total := 0
 	e := s.wait(t, f.nonblock() || m.flags&abi.MSG_DONTWAIT != 0, timeout, func() abi.Errno {
@@ -217,6 +235,10 @@ func (s *socket) recv(t *Task, f *File, m *sockMsg) (int, abi.Errno) {
 			}
 		}
 	})
+	if e == 0 && m.lack > 0 && !s.stream() && m.out&abi.MSG_TRUNC != 0 {
+		t.dropRights(m) // the datagram is lost, as on Linux
+		return 0, abi.EFAULT
+	}
 	if total > 0 {
 		return total, 0
 	}
@@ -231,7 +253,7 @@ func (socketOps) read(t *Task, f *File, p []byte) (int, abi.Errno) {
 	if len(p) == 0 && s.stream() {
 		return 0, 0
 	}
-	return s.receive(t, f, [][]byte{p})
+	return s.receive(t, f, &sockMsg{bufs: [][]byte{p}})
 }
 
 func (socketOps) write(t *Task, f *File, p []byte) (int, abi.Errno) {
@@ -239,51 +261,62 @@ func (socketOps) write(t *Task, f *File, p []byte) (int, abi.Errno) {
 	return s.send(t, f, &sockMsg{bufs: [][]byte{p}})
 }
 
+// memory is guest memory for a message, and how much of it is not there.
+func (t *Task) memory(addr, n uint64, write bool) *sockMsg {
+	b, e := t.BytesPartial(addr, n, write)
+	if e != 0 {
+		b = nil
+	}
+	return &sockMsg{bufs: [][]byte{b}, lack: n - uint64(len(b))}
+}
+
+// transfer is read and write for sockets, which look at a message's size
+// before its bytes.
+func (s *socket) transfer(t *Task, f *File, addr, n uint64, write bool) (uint64, abi.Errno) {
+	var done int
+	var e abi.Errno
+	switch m := t.memory(addr, n, !write); {
+	case write:
+		done, e = s.send(t, f, m)
+	case n == 0 && s.stream():
+	default:
+		done, e = s.receive(t, f, m)
+	}
+	return uint64(done), e
+}
+
 // vector is one message of several pieces.
 func (socketOps) vector(t *Task, f *File, v []Iovec, write bool) (uint64, abi.Errno) {
 	s := f.data.(*socket)
-	bufs, e := t.buffers(v, !write)
-	if e != 0 {
-		return 0, e
-	}
+	m := t.buffers(v, !write)
 	var n int
+	var e abi.Errno
 	if write {
-		n, e = s.send(t, f, &sockMsg{bufs: bufs})
+		n, e = s.send(t, f, m)
 	} else {
-		n, e = s.receive(t, f, bufs)
+		n, e = s.receive(t, f, m)
 	}
 	return uint64(n), e
 }
 
-func (s *socket) receive(t *Task, f *File, bufs [][]byte) (int, abi.Errno) {
-	m := &sockMsg{bufs: bufs}
+func (s *socket) receive(t *Task, f *File, m *sockMsg) (int, abi.Errno) {
 	n, e := s.recv(t, f, m)
-	for _, r := range m.rights { // nobody asked for them
-		t.proc.files.put(r)
-	}
+	t.dropRights(m) // nobody asked for them
 	return n, e
 }
 
 // buffers are the pieces of guest memory that a vector means.
-func (t *Task) buffers(v []Iovec, write bool) ([][]byte, abi.Errno) {
-	bufs := make([][]byte, 0, len(v))
-	for i, iov := range v {
-		if iov.Len == 0 {
-			continue
-		}
-		b, e := t.BytesPartial(iov.Addr, iov.Len, write)
-		if e != 0 {
-			if i > 0 && len(bufs) > 0 {
-				break
-			}
-			return nil, e
-		}
-		bufs = append(bufs, b)
-		if uint64(len(b)) < iov.Len {
-			break
+func (t *Task) buffers(v []Iovec, write bool) *sockMsg {
+	m := &sockMsg{bufs: make([][]byte, 0, len(v))}
+	for _, iov := range v {
+		if m.lack > 0 {
+			m.lack += iov.Len
+		} else if iov.Len > 0 {
+			piece := t.memory(iov.Addr, iov.Len, write)
+			m.bufs, m.lack = append(m.bufs, piece.bufs...), piece.lack
 		}
 	}
-	return bufs, 0
+	return m
 }
 
 func (socketOps) stat(t *Task, f *File, st *host.Stat) abi.Errno {

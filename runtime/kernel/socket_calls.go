@@ -8,8 +8,8 @@ import (
 func socketCalls() []Call {
 	const (
 		local   = "of AF_UNIX those of the program itself"
-		control = "SCM_RIGHTS and SCM_CREDENTIALS within the program; no ancillary data of the internet families"
-		options = "buffer sizes, type of service and most of TCP's timers are kept and are Windows's to follow; no IP_PKTINFO and no time stamps"
+		control = "SCM_RIGHTS and SCM_CREDENTIALS within the program; of the internet families IP_PKTINFO, IPV6_PKTINFO, and received time to live, type of service and time stamps of datagrams"
+		options = "buffer sizes, type of service and most of TCP's timers are kept and are Windows's to follow; no SO_BINDTODEVICE and no filters"
 	)
 	return []Call{
 		{Name: "socket", Handler: sysSocket, Support: Partial, Note: "AF_INET, AF_INET6, AF_UNIX, AF_NETLINK (NETLINK_ROUTE); no raw sockets"},
@@ -325,11 +325,8 @@ func sysSendto(t *Task, a Args) (uint64, abi.Errno) {
 	if e != 0 {
 		return 0, e
 	}
-	b, e := t.Bytes(a[1], n, false)
-	if e != 0 {
-		return 0, e
-	}
-	m := &sockMsg{bufs: [][]byte{b}, flags: int(int32(a[3]))}
+	m := t.memory(a[1], n, false)
+	m.flags = int(int32(a[3]))
 	if a[4] != 0 {
 		if m.name, e = t.sockaddr(a[4], a[5]); e != 0 {
 			return 0, e
@@ -349,18 +346,13 @@ func sysRecvfrom(t *Task, a Args) (uint64, abi.Errno) {
 	if e != 0 {
 		return 0, e
 	}
-	b, e := t.BytesPartial(a[1], n, true)
-	if e != 0 {
-		return 0, e
-	}
-	m := &sockMsg{bufs: [][]byte{b}, flags: int(int32(a[3]))}
+	m := t.memory(a[1], n, true)
+	m.flags = int(int32(a[3]))
 	done, e := s.recv(t, f, m)
 	if e != 0 {
 		return 0, e
 	}
-	for _, r := range m.rights { // nobody asked for them
-		t.proc.files.put(r)
-	}
+	t.dropRights(m) // nobody asked for them
 	if a[4] != 0 {
 		if e := t.putSockaddr(m.name, a[4], a[5]); e != 0 {
 			return 0, e

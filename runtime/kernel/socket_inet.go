@@ -34,8 +34,11 @@ type inet struct {
 	// eof: the other side has sent its last byte and it was read. reset: the
 	// connection broke and the program knows.
 	eof, reset bool
-	bound      bool
-	err        abi.Errno // for SO_ERROR, when the host does not keep it
+	// refused: a connect that did not wait has failed, and since then reading
+	// is at its end. Another connect forgets that.
+	refused bool
+	bound   bool
+	err     abi.Errno // for SO_ERROR, when the host does not keep it
 }
 
 // newInet makes a socket of AF_INET or AF_INET6.
@@ -103,7 +106,7 @@ func (i *inet) settle() {
 	r := i.h.Poll()
 	switch {
 	case r.Err || r.Hup:
-		i.state = inetFailed
+		i.state, i.refused = inetFailed, true
 		i.err = i.h.Error()
 	case r.Out:
 		i.state = inetConnected
@@ -151,7 +154,7 @@ func (i *inet) connect(_ *Task, s *socket, addr []byte, nonblock bool) abi.Errno
 		return abi.EISCONN
 	case inetFailed:
 		if e := i.err; e != 0 {
-			i.err, i.state = 0, inetNew
+			i.err, i.state, i.refused = 0, inetNew, false
 			return e
 		}
 	}
@@ -324,7 +327,13 @@ func (i *inet) send(_ *Task, s *socket, m *sockMsg) (int, abi.Errno) {
 		if i.wrShut || i.reset {
 			return 0, abi.EPIPE
 		}
+		if m.faults() {
+			return 0, abi.EFAULT
+		}
 	} else {
+		if m.whole() > 65535 {
+			return 0, abi.EMSGSIZE // before anything else
+		}
 		if i.wrShut {
 			return 0, abi.EPIPE
 		}
@@ -343,11 +352,14 @@ func (i *inet) send(_ *Task, s *socket, m *sockMsg) (int, abi.Errno) {
 		} else if i.state != inetConnected {
 			return 0, abi.EDESTADDRREQ
 		}
-		if m.size() > 65507 && s.domain == abi.AF_INET || m.size() > 65527 {
+		if m.whole() > 65507 && s.domain == abi.AF_INET || m.whole() > 65527 {
 			return 0, abi.EMSGSIZE
 		}
+		if m.lack > 0 {
+			return 0, abi.EFAULT
+		}
 	}
-	n, e := i.h.Send(m.bufs, m.flags&(abi.MSG_OOB|abi.MSG_DONTROUTE), to)
+	n, e := i.h.Send(m.bufs, m.flags&(abi.MSG_OOB|abi.MSG_DONTROUTE), to, m.own)
 	if e == 0 && !s.stream() {
 		i.bound = true
 	}
@@ -359,7 +371,9 @@ func (i *inet) recv(_ *Task, s *socket, m *sockMsg) (int, abi.Errno) {
 	defer i.mu.Unlock()
 	flags := m.flags & (abi.MSG_PEEK | abi.MSG_OOB)
 	if s.stream() {
-		if e := i.ready(false); e != 0 {
+		if e := i.ready(false); e == abi.ENOTCONN && i.refused {
+			return 0, 0
+		} else if e != 0 {
 			return 0, e
 		}
 		if i.err != 0 {
@@ -393,16 +407,16 @@ func (i *inet) recv(_ *Task, s *socket, m *sockMsg) (int, abi.Errno) {
 		// How long a datagram is Windows tells only to who takes all of it.
 		bufs = [][]byte{make([]byte, 65536)}
 	}
-	var from host.SockAddr
-	n, out, e := i.h.Recv(bufs, flags, &from)
+	m.packet = &host.Packet{}
+	n, out, e := i.h.Recv(bufs, flags, m.packet)
 	if e == abi.EAGAIN && i.rdShut {
 		return 0, 0
 	}
 	if e != 0 {
 		return 0, e
 	}
-	if from.Family != 0 {
-		m.name = formatInet(from)
+	if m.packet.From.Family != 0 {
+		m.name = formatInet(m.packet.From)
 	}
 	m.out |= out & abi.MSG_TRUNC
 	m.full = n

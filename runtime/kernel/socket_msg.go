@@ -92,11 +92,14 @@ func (t *Task) control(s *socket, h *msghdr, m *sockMsg) abi.Errno {
 		}
 		data := b[head:size]
 		b = b[min(t.cmsgAlign(size), uint64(len(b))):]
-		if level != abi.SOL_SOCKET || s.domain != abi.AF_UNIX {
-			if s.domain == abi.AF_UNIX || level == abi.SOL_SOCKET {
-				continue
+		if s.domain != abi.AF_UNIX {
+			if e := s.inetControl(m, level, typ, data); e != 0 {
+				return e
 			}
-			return abi.EINVAL
+			continue
+		}
+		if level != abi.SOL_SOCKET {
+			continue
 		}
 		switch typ {
 		case abi.SCM_RIGHTS:
@@ -139,23 +142,15 @@ func (t *Task) sendMsg(s *socket, f *File, addr uint64, flags int) (uint64, abi.
 	if e != 0 {
 		return 0, e
 	}
-	m := &sockMsg{flags: flags}
-	if h.name != 0 && h.namelen > 0 {
-		if m.name, e = t.sockaddr(h.name, uint64(h.namelen)); e != 0 {
-			return 0, e
-		}
-	}
 	v, e := t.Iovecs(h.iov, h.iovlen)
 	if e != 0 {
 		return 0, e
 	}
-	for _, iov := range v {
-		b, e := t.Bytes(iov.Addr, iov.Len, false)
-		if e != 0 {
+	m := t.buffers(v, false)
+	m.flags = flags
+	if h.name != 0 && h.namelen > 0 {
+		if m.name, e = t.sockaddr(h.name, uint64(h.namelen)); e != 0 {
 			return 0, e
-		}
-		if len(b) > 0 {
-			m.bufs = append(m.bufs, b)
 		}
 	}
 	if e := t.control(s, &h, m); e != 0 {
@@ -190,16 +185,8 @@ func (t *Task) recvMsg(s *socket, f *File, addr uint64, flags int) (uint64, abi.
 	if e != 0 {
 		return 0, e
 	}
-	m := &sockMsg{flags: flags}
-	for _, iov := range v {
-		b, e := t.Bytes(iov.Addr, iov.Len, true)
-		if e != 0 {
-			return 0, e
-		}
-		if len(b) > 0 {
-			m.bufs = append(m.bufs, b)
-		}
-	}
+	m := t.buffers(v, true)
+	m.flags = flags
 	n, e := s.recv(t, f, m)
 	if e != 0 {
 		return 0, e
@@ -241,11 +228,15 @@ func (t *Task) putControl(s *socket, h *msghdr, m *sockMsg) (uint64, abi.Errno) 
 	if h.control == 0 {
 		room = 0
 	}
-	put := func(typ int, data []byte) abi.Errno {
+	put := func(level, typ int, data []byte) abi.Errno {
+		if room-used < head {
+			m.out |= abi.MSG_CTRUNC
+			return 0
+		}
 		size := head + uint64(len(data))
 		b := make([]byte, head)
 		put32(b, uint32(size))
-		put32(b[head-8:], abi.SOL_SOCKET)
+		put32(b[head-8:], uint32(level))
 		put32(b[head-4:], uint32(typ))
 		b = append(b, data...)
 		if uint64(len(b)) > room-used {
@@ -260,16 +251,26 @@ func (t *Task) putControl(s *socket, h *msghdr, m *sockMsg) (uint64, abi.Errno) 
 		return 0
 	}
 	s.mu.Lock()
-	pass := s.opts[sockOpt{abi.SOL_SOCKET, abi.SO_PASSCRED}] != 0
+	pass, stamp := s.opts[sockOpt{abi.SOL_SOCKET, abi.SO_PASSCRED}] != 0, s.stamp
 	s.mu.Unlock()
+	if stamp != 0 && !s.stream() && s.typ != abi.SOCK_SEQPACKET {
+		if e := put(abi.SOL_SOCKET, stamp, t.timeStamp(stamp)); e != 0 {
+			return 0, e
+		}
+	}
+	if m.packet != nil {
+		for _, c := range s.packetControl(m.packet) {
+			if e := put(c.level, c.typ, c.data); e != 0 {
+				return 0, e
+			}
+		}
+	}
 	if pass && s.domain == abi.AF_UNIX {
 		c := m.creds
 		if c == nil {
 			c = &ucred{0, 65534, 65534}
 		}
-		if room-used < head {
-			m.out |= abi.MSG_CTRUNC
-		} else if e := put(abi.SCM_CREDENTIALS, int32Bytes(c.pid, int32(c.uid), int32(c.gid))); e != 0 {
+		if e := put(abi.SOL_SOCKET, abi.SCM_CREDENTIALS, int32Bytes(c.pid, int32(c.uid), int32(c.gid))); e != 0 {
 			return 0, e
 		}
 	}
@@ -297,7 +298,8 @@ func (t *Task) putControl(s *socket, h *msghdr, m *sockMsg) (uint64, abi.Errno) 
 	if len(fds) == 0 {
 		return used, 0
 	}
-	return used, put(abi.SCM_RIGHTS, fds)
+	e := put(abi.SOL_SOCKET, abi.SCM_RIGHTS, fds)
+	return used, e
 }
 
 func sysRecvmsg(t *Task, a Args) (uint64, abi.Errno) {

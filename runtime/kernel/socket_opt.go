@@ -89,6 +89,12 @@ func intOptions() map[sockOpt]intOption {
 		ip(abi.IP_MULTICAST_TTL):        whole(inetOnly, 1, -1, 255, host.OptMulticastTTL),
 		ip(abi.IP_MULTICAST_LOOP):       {inetOnly, 1, -maxInt32 - 1, maxInt32, true, host.OptMulticastLoop},
 		ip(abi.IP_MULTICAST_ALL):        {inetOnly, 1, 0, 1, true, noHost},
+		ip(abi.IP_PKTINFO):              flag(inetOnly, host.OptPacketInfo),
+		ip(abi.IP_RECVTTL):              flag(inetOnly, host.OptRecvTTL),
+		ip(abi.IP_RECVTOS):              flag(inetOnly, host.OptRecvTOS),
+		ip6(abi.IPV6_RECVPKTINFO):       flag(inet6Only, host.OptPacketInfo6),
+		ip6(abi.IPV6_RECVHOPLIMIT):      flag(inet6Only, host.OptRecvTTL6),
+		ip6(abi.IPV6_RECVTCLASS):        flag(inet6Only, host.OptRecvTOS6),
 		ip6(abi.IPV6_V6ONLY):            flag(inet6Only, host.OptOnly6),
 		ip6(abi.IPV6_UNICAST_HOPS):      whole(inet6Only, 64, -1, 255, host.OptHops6),
 		ip6(abi.IPV6_TCLASS):            whole(inet6Only, 0, -1, 255, host.OptClass6),
@@ -183,7 +189,7 @@ func retransmitTime(n int32) (seconds int32) {
 func (s *socket) inherit(c *socket) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.opts, c.linger, c.rcvTimeo, c.sndTimeo, c.reno = maps.Clone(s.opts), s.linger, s.rcvTimeo, s.sndTimeo, s.reno
+	c.opts, c.linger, c.rcvTimeo, c.sndTimeo, c.reno, c.stamp = maps.Clone(s.opts), s.linger, s.rcvTimeo, s.sndTimeo, s.reno, s.stamp
 	if i, ok := c.fam.(*inet); ok { // Windows passes on most, not all
 		for o, v := range c.opts {
 			switch o {
@@ -261,6 +267,9 @@ func (s *socket) setOption(t *Task, level, name int, addr, size uint64) abi.Errn
 		return s.setTimeout(t, name, addr, size)
 	case sockOpt{abi.SOL_SOCKET, abi.SO_LINGER}:
 		return s.setLinger(t, addr, size)
+	case sockOpt{abi.SOL_SOCKET, abi.SO_TIMESTAMP_OLD}, sockOpt{abi.SOL_SOCKET, abi.SO_TIMESTAMPNS_OLD},
+		sockOpt{abi.SOL_SOCKET, abi.SO_TIMESTAMP_NEW}, sockOpt{abi.SOL_SOCKET, abi.SO_TIMESTAMPNS_NEW}:
+		return s.setStamp(name, v)
 	case sockOpt{abi.SOL_SOCKET, abi.SO_DEBUG}:
 		if v != 0 {
 			return abi.EACCES
@@ -670,7 +679,14 @@ func (s *socket) option(t *Task, level, name int) ([]byte, abi.Errno) {
 			return int32Bytes(v), 0
 		case abi.SO_SNDLOWAT:
 			return int32Bytes(1), 0
-		case abi.SO_DEBUG, abi.SO_MARK, abi.SO_INCOMING_CPU, abi.SO_BUSY_POLL, abi.SO_TIMESTAMP, abi.SO_TIMESTAMPNS, abi.SO_ZEROCOPY:
+		case abi.SO_DEBUG, abi.SO_MARK, abi.SO_INCOMING_CPU, abi.SO_BUSY_POLL, abi.SO_ZEROCOPY:
+			return int32Bytes(0), 0
+		case abi.SO_TIMESTAMP_OLD, abi.SO_TIMESTAMPNS_OLD, abi.SO_TIMESTAMP_NEW, abi.SO_TIMESTAMPNS_NEW:
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if s.stamp == name {
+				return int32Bytes(1), 0
+			}
 			return int32Bytes(0), 0
 		case abi.SO_PEERNAME:
 			b, e := s.fam.peer(t, s)
@@ -790,8 +806,10 @@ func (s *socket) tcpInfo() []byte {
 		case i.state == inetConnecting:
 			state = synSent
 		case i.state != inetConnected || i.reset:
-		case i.eof:
-			state = closeWait
+		case i.eof || i.h.Poll().RdHup:
+			if !i.wrShut {
+				state = closeWait
+			}
 		case i.wrShut:
 			state = finWait
 		default:

@@ -434,8 +434,13 @@ func (u *unixSocket) send(t *Task, s *socket, m *sockMsg) (int, abi.Errno) {
 		}
 	}
 	size := m.size()
-	if s.typ != abi.SOCK_STREAM && size > unixLargest {
-		return 0, abi.EMSGSIZE
+	if s.typ != abi.SOCK_STREAM {
+		switch {
+		case m.whole() > unixLargest:
+			return 0, abi.EMSGSIZE
+		case m.lack > 0:
+			return 0, abi.EFAULT
+		}
 	}
 	var wake unixWake
 	defer func() { wake.tell() }()
@@ -456,6 +461,9 @@ func (u *unixSocket) send(t *Task, s *socket, m *sockMsg) (int, abi.Errno) {
 			return 0, e
 		case u.wrShut || to == nil || to.closed || to.rdShut:
 			return 0, abi.EPIPE
+		}
+		if s.typ == abi.SOCK_STREAM && m.faults() {
+			return 0, abi.EFAULT
 		}
 		if size == 0 && s.typ == abi.SOCK_STREAM {
 			return 0, 0
@@ -545,11 +553,20 @@ func (u *unixSocket) recv(t *Task, s *socket, m *sockMsg) (int, abi.Errno) {
 	peek := m.flags&abi.MSG_PEEK != 0
 	s.mu.Lock()
 	pass := s.opts[sockOpt{abi.SOL_SOCKET, abi.SO_PASSCRED}] != 0
+	skip := u.peekOff(s, peek)
 	s.mu.Unlock()
 	if s.typ != abi.SOCK_STREAM {
-		q := u.queue[0]
-		n := scatter(m.bufs, q.data)
-		m.full = len(q.data)
+		at := 0
+		for skip > 0 && at < len(u.queue) && skip >= len(u.queue[at].data) {
+			skip -= len(u.queue[at].data)
+			at++
+		}
+		if at == len(u.queue) {
+			return 0, abi.EAGAIN
+		}
+		q := u.queue[at]
+		n := scatter(m.bufs, q.data[skip:])
+		m.full = len(q.data) - skip
 		if n < m.full {
 			m.out |= abi.MSG_TRUNC
 		}
@@ -561,17 +578,32 @@ func (u *unixSocket) recv(t *Task, s *socket, m *sockMsg) (int, abi.Errno) {
 			u.queue = u.queue[1:]
 			u.bytes -= len(q.data)
 			wake.room(u)
+			u.peeked(s, -len(q.data))
+		} else {
+			u.peeked(s, n)
 		}
 		return n, 0
+	}
+	if skip >= u.bytes && skip > 0 {
+		if u.rdShut || u.other == nil || u.other.closed {
+			return 0, 0
+		}
+		return 0, abi.EAGAIN
 	}
 	bufs, total := append([][]byte(nil), m.bufs...), 0
 	part := &sockMsg{bufs: bufs}
 	for at := 0; at < len(u.queue) && part.size() > 0; {
 		q := u.queue[at]
+		if skip >= len(q.data) && skip > 0 {
+			skip -= len(q.data)
+			at++
+			continue
+		}
 		if total > 0 && (len(q.rights) > 0 || pass && m.creds != nil && *m.creds != q.cred) {
 			break
 		}
-		n := scatter(part.bufs, q.data)
+		n := scatter(part.bufs, q.data[skip:])
+		skip = 0
 		part.advance(n)
 		total += n
 		held := len(q.rights) > 0
@@ -588,10 +620,33 @@ func (u *unixSocket) recv(t *Task, s *socket, m *sockMsg) (int, abi.Errno) {
 			break
 		}
 	}
-	if !peek {
+	if peek {
+		u.peeked(s, total)
+	} else {
 		wake.room(u)
+		u.peeked(s, -total)
 	}
 	return total, 0
+}
+
+// peekOff tells where MSG_PEEK begins: SO_PEEK_OFF, if that is on. s.mu is
+// held.
+func (u *unixSocket) peekOff(s *socket, peek bool) int {
+	v, on := s.opts[sockOpt{abi.SOL_SOCKET, abi.SO_PEEK_OFF}]
+	if !peek || !on || v < 0 {
+		return 0
+	}
+	return int(v)
+}
+
+// peeked moves that place: on by what was looked at, back by what is gone.
+func (u *unixSocket) peeked(s *socket, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := sockOpt{abi.SOL_SOCKET, abi.SO_PEEK_OFF}
+	if v, on := s.opts[o]; on && v >= 0 {
+		s.opts[o] = max(v+int32(n), 0)
+	}
 }
 
 // attach passes on what came with a message.

@@ -195,9 +195,13 @@ func vectors(bufs [][]byte) []unix.Iovec {
 	return v
 }
 
-func (s *socket) message(call netCall, bufs [][]byte, flags int, name *byte, size uint32) (int, *unix.Msghdr, abi.Errno) {
+func (s *socket) message(call netCall, bufs [][]byte, flags int, name *byte, size uint32, control []byte) (int, *unix.Msghdr, abi.Errno) {
 	v := vectors(bufs)
 	m := &unix.Msghdr{Name: name, Namelen: size}
+	if len(control) > 0 {
+		m.Control = &control[0]
+		m.SetControllen(len(control))
+	}
 	if len(v) > 0 {
 		m.Iov = &v[0]
 		m.SetIovlen(len(v))
@@ -208,27 +212,67 @@ func (s *socket) message(call netCall, bufs [][]byte, flags int, name *byte, siz
 }
 
 // Send implements host.NetSocket.
-func (s *socket) Send(bufs [][]byte, flags int, to *host.SockAddr) (int, abi.Errno) {
+func (s *socket) Send(bufs [][]byte, flags int, to, from *host.SockAddr) (int, abi.Errno) {
 	b := toSockaddr(to)
 	var name *byte
 	if b != nil {
 		name = &b[0]
 	}
-	n, _, e := s.message(netSendmsg, bufs, flags, name, uint32(len(b)))
+	n, _, e := s.message(netSendmsg, bufs, flags, name, uint32(len(b)), fromControl(from))
 	return n, e
 }
 
+// fromControl is the ancillary data that says by which address and interface a
+// datagram goes.
+func fromControl(from *host.SockAddr) []byte {
+	switch {
+	case from == nil:
+		return nil
+	case from.Family == abi.AF_INET:
+		return unix.PktInfo4(&unix.Inet4Pktinfo{Ifindex: int32(from.Scope), Spec_dst: [4]byte(from.Addr[:4])})
+	default:
+		return unix.PktInfo6(&unix.Inet6Pktinfo{Addr: from.Addr, Ifindex: from.Scope})
+	}
+}
+
 // Recv implements host.NetSocket.
-func (s *socket) Recv(bufs [][]byte, flags int, from *host.SockAddr) (int, int, abi.Errno) {
+func (s *socket) Recv(bufs [][]byte, flags int, p *host.Packet) (int, int, abi.Errno) {
 	var r unix.RawSockaddrAny
-	n, m, e := s.message(netRecvmsg, bufs, flags, (*byte)(unsafe.Pointer(&r)), unix.SizeofSockaddrAny)
+	var control []byte
+	if p != nil {
+		control = make([]byte, 256)
+	}
+	n, m, e := s.message(netRecvmsg, bufs, flags, (*byte)(unsafe.Pointer(&r)), unix.SizeofSockaddrAny, control)
 	if e != 0 {
 		return 0, 0, e
 	}
-	if from != nil {
-		*from = fromSockaddr(&r, m.Namelen)
+	if p != nil {
+		*p = host.Packet{From: fromSockaddr(&r, m.Namelen), TTL: -1, TOS: -1}
+		told(p, control[:m.Controllen])
 	}
 	return n, int(m.Flags) & (unix.MSG_TRUNC | unix.MSG_OOB), 0
+}
+
+// told takes ancillary data apart.
+func told(p *host.Packet, control []byte) {
+	list, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		return
+	}
+	for _, c := range list {
+		d := c.Data
+		switch h := c.Header; {
+		case h.Level == unix.SOL_IP && h.Type == unix.IP_PKTINFO && len(d) >= 12:
+			p.To = host.SockAddr{Family: abi.AF_INET, Scope: *(*uint32)(unsafe.Pointer(&d[0]))}
+			copy(p.To.Addr[:4], d[8:12])
+		case h.Level == unix.SOL_IPV6 && h.Type == unix.IPV6_PKTINFO && len(d) >= 20:
+			p.To = host.SockAddr{Family: abi.AF_INET6, Addr: [16]byte(d[:16]), Scope: *(*uint32)(unsafe.Pointer(&d[16]))}
+		case h.Level == unix.SOL_IP && h.Type == unix.IP_TTL, h.Level == unix.SOL_IPV6 && h.Type == unix.IPV6_HOPLIMIT:
+			p.TTL = int(d[0])
+		case h.Level == unix.SOL_IP && h.Type == unix.IP_TOS, h.Level == unix.SOL_IPV6 && h.Type == unix.IPV6_TCLASS:
+			p.TOS = int(d[0])
+		}
+	}
 }
 
 // Shutdown implements host.NetSocket.
@@ -319,6 +363,18 @@ func sockOption(o host.SockOption) (level, name int) {
 		return unix.SOL_SOCKET, unix.SO_REUSEADDR
 	case host.OptReusePort:
 		return unix.SOL_SOCKET, unix.SO_REUSEPORT
+	case host.OptPacketInfo:
+		return unix.SOL_IP, unix.IP_PKTINFO
+	case host.OptPacketInfo6:
+		return unix.SOL_IPV6, unix.IPV6_RECVPKTINFO
+	case host.OptRecvTTL:
+		return unix.SOL_IP, unix.IP_RECVTTL
+	case host.OptRecvTTL6:
+		return unix.SOL_IPV6, unix.IPV6_RECVHOPLIMIT
+	case host.OptRecvTOS:
+		return unix.SOL_IP, unix.IP_RECVTOS
+	case host.OptRecvTOS6:
+		return unix.SOL_IPV6, unix.IPV6_RECVTCLASS
 	}
 	return -1, 0
 }

@@ -75,8 +75,9 @@ type socket struct {
 	listening             bool
 	connecting, connected bool
 	reuse                 bool
-	dead                  bool      // the connection was reset, and somebody was told or will be
-	err                   abi.Errno // that Error will tell
+	tells                 map[host.SockOption]bool // what Recv is to tell beside the address
+	dead                  bool                     // the connection was reset, and somebody was told or will be
+	err                   abi.Errno                // that Error will tell
 
 	tell sync.Mutex // held while told runs
 	told func()
@@ -351,14 +352,16 @@ func wsaBufs(bufs [][]byte, v *[16]windows.WSABuf) []windows.WSABuf {
 }
 
 // Send implements host.NetSocket.
-func (s *socket) Send(bufs [][]byte, flags int, to *host.SockAddr) (int, abi.Errno) {
+func (s *socket) Send(bufs [][]byte, flags int, to, from *host.SockAddr) (int, abi.Errno) {
 	seen := s.counted()
 	var room [16]windows.WSABuf
 	v := wsaBufs(bufs, &room)
 	var n uint32
 	var err error
 	const known = abi.MSG_OOB | abi.MSG_DONTROUTE // with Linux's values
-	if to == nil {
+	if from != nil {
+		err = s.sendFrom(v, uint32(flags&known), to, from, &n)
+	} else if to == nil {
 		err = windows.WSASend(s.h, &v[0], uint32(len(v)), &n, uint32(flags&known), nil, nil)
 	} else {
 		r, size := toRaw(ptr(reachable(*to)))
@@ -376,7 +379,7 @@ func (s *socket) Send(bufs [][]byte, flags int, to *host.SockAddr) (int, abi.Err
 func ptr[T any](v T) *T { return &v }
 
 // Recv implements host.NetSocket.
-func (s *socket) Recv(bufs [][]byte, flags int, from *host.SockAddr) (int, int, abi.Errno) {
+func (s *socket) Recv(bufs [][]byte, flags int, p *host.Packet) (int, int, abi.Errno) {
 	seen := s.counted()
 	var room [16]windows.WSABuf
 	v := wsaBufs(bufs, &room)
@@ -384,7 +387,12 @@ func (s *socket) Recv(bufs [][]byte, flags int, from *host.SockAddr) (int, int, 
 	f := uint32(flags & (abi.MSG_PEEK | abi.MSG_OOB)) // with Linux's values
 	var err error
 	var any windows.RawSockaddrAny
-	if s.datagram {
+	if p != nil {
+		*p = host.Packet{TTL: -1, TOS: -1}
+	}
+	if s.datagram && p != nil && s.telling() {
+		err = s.recvTold(v, &f, &any, p, &n)
+	} else if s.datagram {
 		size := int32(unsafe.Sizeof(any))
 		err = windows.WSARecvFrom(s.h, &v[0], uint32(len(v)), &n, &f, &any, &size, nil, nil)
 	} else {
@@ -404,8 +412,8 @@ func (s *socket) Recv(bufs [][]byte, flags int, from *host.SockAddr) (int, int, 
 		if e == abi.ECONNRESET {
 			e = abi.ECONNREFUSED
 		}
-		if e == 0 && from != nil {
-			*from = fromRaw((*rawAddr)(unsafe.Pointer(&any)))
+		if e == 0 && p != nil {
+			p.From = fromRaw((*rawAddr)(unsafe.Pointer(&any)))
 		}
 	}
 	s.nothing(e, seen, false)

@@ -78,6 +78,18 @@ func winOption(o host.SockOption) (level, name int) {
 		return windows.IPPROTO_IPV6, ip6McastIf
 	case host.OptInlineOOB:
 		return windows.SOL_SOCKET, soOOBInline
+	case host.OptPacketInfo:
+		return windows.IPPROTO_IP, ip4PacketInfo
+	case host.OptPacketInfo6:
+		return windows.IPPROTO_IPV6, ip6PacketInfo
+	case host.OptRecvTTL:
+		return windows.IPPROTO_IP, ip4RecvTTL
+	case host.OptRecvTTL6:
+		return windows.IPPROTO_IPV6, ip6HopLimit
+	case host.OptRecvTOS:
+		return windows.IPPROTO_IP, ip4RecvTOS
+	case host.OptRecvTOS6:
+		return windows.IPPROTO_IPV6, ip6RecvClass
 	}
 	return 0, 0
 }
@@ -113,6 +125,8 @@ func (s *socket) SetOption(o host.SockOption, v int) abi.Errno {
 		// There since Windows 10 2004; quality of service is set elsewhere.
 		_ = windows.SetsockoptInt(s.h, windows.IPPROTO_IPV6, ip6Class, v)
 		return 0
+	case host.OptPacketInfo, host.OptPacketInfo6, host.OptRecvTTL, host.OptRecvTTL6, host.OptRecvTOS, host.OptRecvTOS6:
+		s.tellOf(o, v != 0)
 	}
 	level, name := winOption(o)
 	if name == 0 {
