@@ -22,7 +22,7 @@ type Program struct {
 	Source string // below testdata/programs, or below In
 	In     string // a directory below the build directory, for sources of others
 	Kit    Kit
-	Flags  string // further compiler flags, blank-separated; DIR in them is the source's directory
+	Flags  string // further compiler flags, blank-separated; DIR in them is the source's directory, PROGRAMS testdata/programs
 	Libs   string // static libraries below the build directory, blank-separated; ARCH and CPU in them as in Path
 }
 
@@ -171,7 +171,9 @@ func (s *store) native(p Program, a Arch) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	args := append(p.Kit.command(s.build, a), strings.Fields(strings.ReplaceAll(p.Flags, "DIR", filepath.Dir(source)))...)
+	programs := filepath.Join(s.root, "testdata/programs")
+	flags := strings.Fields(strings.NewReplacer("DIR", filepath.Dir(source), "PROGRAMS", programs).Replace(p.Flags))
+	args := append(p.Kit.command(s.build, a), flags...)
 	version, err := compilerVersion(args[0])
 	if err != nil {
 		return "", err
@@ -179,6 +181,16 @@ func (s *store) native(p Program, a Arch) (string, error) {
 	key := fmt.Appendf(nil, "%q\n%s\n%s", args, version, text)
 	for _, m := range localInclude.FindAllSubmatch(text, -1) {
 		header, err := os.ReadFile(filepath.Join(filepath.Dir(source), string(m[1])))
+		if err != nil {
+			return "", err
+		}
+		key = append(key, header...)
+	}
+	for _, flag := range flags {
+		if !strings.HasPrefix(flag, programs) {
+			continue
+		}
+		header, err := os.ReadFile(flag)
 		if err != nil {
 			return "", err
 		}

@@ -179,12 +179,34 @@ func (s *socket) wait(t *Task, nonblock bool, timeout time.Duration, try func() 
 	}
 }
 
+// connect connects, and waits for that unless the description says not to.
+func (s *socket) connect(t *Task, f *File, addr []byte) abi.Errno {
+	s.mu.Lock()
+	timeout := s.sndTimeo
+	s.mu.Unlock()
+	e := s.wait(t, f.nonblock(), timeout, func() abi.Errno { return s.fam.connect(t, s, addr, f.nonblock()) })
+	if e == abi.EAGAIN && timeout != 0 && s.domain != abi.AF_UNIX {
+		e = abi.EINPROGRESS
+	}
+	return e
+}
+
 // send sends all of a message, and waits until it can. A stream that takes a
 // part only before it fails tells how much that was.
 func (s *socket) send(t *Task, f *File, m *sockMsg) (int, abi.Errno) {
 	s.mu.Lock()
 	timeout := s.sndTimeo
 	s.mu.Unlock()
+	if _, ok := s.fam.(*inet); ok && s.stream() && m.flags&abi.MSG_FASTOPEN != 0 {
+		// Connecting and sending in one call: what goes with the first packet
+		// goes behind it here, as it does on Linux for an unknown server.
+		if addrFamily(m.name) == abi.AF_UNSPEC {
+			return 0, abi.EOPNOTSUPP
+		}
+		if e := s.connect(t, f, m.name); e != 0 {
+			return 0, e
+		}
+	}
 	total := 0
 	e := s.wait(t, f.nonblock() || m.flags&abi.MSG_DONTWAIT != 0, timeout, func() abi.Errno {
 		for {

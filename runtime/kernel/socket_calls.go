@@ -210,14 +210,7 @@ func sysConnect(t *Task, a Args) (uint64, abi.Errno) {
 	if e != 0 {
 		return 0, e
 	}
-	s.mu.Lock()
-	timeout := s.sndTimeo
-	s.mu.Unlock()
-	e = s.wait(t, f.nonblock(), timeout, func() abi.Errno { return s.fam.connect(t, s, addr, f.nonblock()) })
-	if e == abi.EAGAIN && timeout != 0 && s.domain != abi.AF_UNIX {
-		e = abi.EINPROGRESS
-	}
-	return 0, e
+	return 0, s.connect(t, f, addr)
 }
 
 func sysListen(t *Task, a Args) (uint64, abi.Errno) {

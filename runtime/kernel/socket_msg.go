@@ -252,7 +252,14 @@ func (t *Task) putControl(s *socket, h *msghdr, m *sockMsg) (uint64, abi.Errno) 
 	}
 	s.mu.Lock()
 	pass, stamp := s.opts[sockOpt{abi.SOL_SOCKET, abi.SO_PASSCRED}] != 0, s.stamp
+	inq := s.opts[sockOpt{abi.SOL_TCP, abi.TCP_INQ}] != 0
 	s.mu.Unlock()
+	if inq {
+		left, _ := s.fam.available(t, s)
+		if e := put(abi.SOL_TCP, abi.TCP_INQ, int32Bytes(int32(left))); e != 0 {
+			return 0, e
+		}
+	}
 	if stamp != 0 && !s.stream() && s.typ != abi.SOCK_SEQPACKET {
 		if e := put(abi.SOL_SOCKET, stamp, t.timeStamp(stamp)); e != 0 {
 			return 0, e

@@ -67,6 +67,7 @@ func intOptions() map[sockOpt]intOption {
 		sock(abi.SO_PRIORITY):           whole(anySocket, 0, -maxInt32-1, maxInt32, noHost),
 		sock(abi.SO_RCVLOWAT):           whole(anySocket, 1, -maxInt32-1, maxInt32, noHost),
 		tcp(abi.TCP_NODELAY):            flag(tcpOnly, host.OptNoDelay),
+		tcp(abi.TCP_INQ):                {tcpOnly, 0, 0, 1, true, noHost},
 		tcp(abi.TCP_CORK):               flag(tcpOnly, noHost),
 		tcp(abi.TCP_QUICKACK):           {tcpOnly, 1, -maxInt32 - 1, maxInt32, true, noHost},
 		tcp(abi.TCP_KEEPIDLE):           whole(tcpOnly, 7200, 1, 32767, host.OptKeepIdle),
