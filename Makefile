@@ -112,6 +112,7 @@ soak:
 	BEE_REQUIRE_WINE=1 go test -count=1 -timeout 4h ./difftest -run TestFileSequences -sequences 10000
 	BEE_REQUIRE_WINE=1 go test -count=1 -timeout 4h ./difftest -run TestBusyboxSuite -suite all
 	BEE_REQUIRE_WINE=1 go test -count=1 -timeout 4h ./difftest -run '^(TestThreadHammer|TestThreads)$$' -hammer 3m -threads 100000
+	BEE_REQUIRE_WINE=1 go test -count=1 -timeout 4h ./difftest -run '^TestExchange$$' -exchange 10240 -v
 
 demo: setup
 	@$(MAKE) --no-print-directory build

@@ -74,6 +74,7 @@ type socket struct {
 	acceptTold, closeTold bool
 	listening             bool
 	connecting, connected bool
+	writeShut             bool
 	reuse                 bool
 	tells                 map[host.SockOption]bool // what Recv is to tell beside the address
 	dead                  bool                     // the connection was reset, and somebody was told or will be
@@ -369,6 +370,9 @@ func (s *socket) Send(bufs [][]byte, flags int, to, from *host.SockAddr) (int, a
 	}
 	runtime.KeepAlive(bufs)
 	e := SocketErrno(err)
+	if !s.datagram && e == abi.ECONNRESET && s.closing() {
+		return int(n), abi.EPIPE
+	}
 	s.nothing(e, seen, true)
 	if s.datagram && e == abi.ECONNRESET {
 		e = abi.ECONNREFUSED
@@ -416,6 +420,9 @@ func (s *socket) Recv(bufs [][]byte, flags int, p *host.Packet) (int, int, abi.E
 			p.From = fromRaw((*rawAddr)(unsafe.Pointer(&any)))
 		}
 	}
+	if !s.datagram && e == abi.ECONNRESET && s.closing() {
+		return 0, 0, 0
+	}
 	s.nothing(e, seen, false)
 	if s.datagram {
 		if e == abi.EAGAIN {
@@ -446,6 +453,11 @@ func (s *socket) Shutdown(how int) abi.Errno {
 	r, _, err := procShutdown.Call(uintptr(s.h), uintptr(how))
 	if r != 0 {
 		return SocketErrno(err)
+	}
+	if how != abi.SHUT_RD {
+		s.mu.Lock()
+		s.writeShut = true
+		s.mu.Unlock()
 	}
 	return 0
 }
@@ -572,7 +584,39 @@ func (s *socket) whyEnded() {
 	}
 	if e := s.soError(); e != 0 {
 		s.dead, s.err = true, e
+	} else if e := s.lostReset(); e != 0 {
+		s.dead, s.err = true, e
 	}
+}
+
+// lostReset looks whether a connection that has ended was reset. Wine 8's
+// server looks at the connections that are watched, and so takes the error
+// away. What is sent without a byte goes nowhere, and is an error all the same
+// where a reset was. s.mu is held.
+func (s *socket) lostReset() abi.Errno {
+	if s.connected && !s.writeShut && s.sendsNothing() != 0 {
+		return abi.ECONNRESET
+	}
+	return 0
+}
+
+// closing tells whether the other side had ended its part in good order before
+// something failed: Linux calls a reset after that EPIPE, and its reading side
+// is at its end.
+func (s *socket) closing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.slot != nil && !s.closeTold {
+		s.take(s.slot)
+	}
+	return s.closeTold && !s.dead
+}
+
+// sendsNothing sends no bytes.
+func (s *socket) sendsNothing() abi.Errno {
+	var b windows.WSABuf
+	var n uint32
+	return SocketErrno(windows.WSASend(s.h, &b, 1, &n, 0, nil, nil))
 }
 
 // datagramThere looks whether there is a datagram to be read, or only the
@@ -638,6 +682,9 @@ func (s *socket) soError() abi.Errno {
 func (s *socket) Error() abi.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.slot != nil && s.connected && s.err == 0 {
+		s.take(s.slot)
+	}
 	if e := s.err; e != 0 {
 		s.err = 0
 		return e

@@ -218,9 +218,12 @@ func (s *socket) take(slot *watchSlot) bool {
 		s.acceptTold = true
 	}
 	if e.events&fdClose != 0 {
+		ended := s.closeTold
 		s.closeTold = true
 		if c := e.errors[5]; c != 0 && !s.dead { // FD_CLOSE_BIT
 			s.dead, s.err = true, SocketErrno(windows.Errno(c))
+		} else if e := s.lostReset(); !ended && e != 0 && !s.dead {
+			s.dead, s.err = true, e
 		}
 	}
 	return true
