@@ -17,7 +17,7 @@ func sockets() []Case {
 		for _, what := range []string{"v4", "v6", "many"} {
 			cases = append(cases, Case{Prog: prog("net_udp.c"), Cmd: what})
 		}
-		for _, what := range []string{"streams", "pair 1", "pair 2", "pair 5", "pass 1", "pass 2", "pass 5", "named 1", "named 2", "named 5"} {
+		for _, what := range []string{"streams", "pair 1", "pair 2", "pair 5", "pass 1", "pass 2", "pass 5", "named 1", "named 2", "named 5", "lost"} {
 			cases = append(cases, Case{Prog: prog("net_unix.c"), Cmd: what})
 		}
 		cases = append(cases,

@@ -286,3 +286,65 @@ func (p peer) meet(t *testing.T, f form, a Arch) string {
 	_ = l.Close()
 	return out + "the peer: " + <-side
 }
+
+// TestUnixElsewhere: a path of AF_UNIX that another beerun has bound cannot be
+// reached, and the user is told so once.
+func TestUnixElsewhere(t *testing.T) {
+	if reason := lab.MissingWine(); reason != "" {
+		t.Skip(reason)
+	}
+	prog := Program{Source: "net_unix.c"}
+	program, err := lab.program(prog, AMD64, bee)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(lab.work, "elsewhere")
+	if err := prepare(dir, NoFiles, nil); err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	run := func(what string) (step, error) {
+		// Each sees the folder under a name of its own, where its marks are.
+		alias := dir + "-" + what
+		if err := os.Symlink(dir, alias); err != nil {
+			return step{}, err
+		}
+		defer func() {
+			for _, name := range []string{alias, alias + ".mark", alias + ".guard"} {
+				_ = os.Remove(name)
+			}
+		}()
+		return lab.step(Case{Prog: prog}, width{AMD64, AMD64}, bee, program, []string{what}, Stdin{}, alias, time.Minute)
+	}
+	served := make(chan error)
+	go func() {
+		s, err := run("serve")
+		if err == nil && s.status != "exited 0" {
+			err = fmt.Errorf("%s: %s", s.status, s.stderr.head.String())
+		}
+		served <- err
+	}()
+	for range 300 {
+		if _, err := os.Stat(filepath.Join(dir, "sock")); err == nil {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	time.Sleep(200 * time.Millisecond) // the path is made before it is bound
+	s, err := run("call")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "stop"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	if got := strings.Count(s.stdout.head.String(), "= ECONNREFUSED"); got != 2 {
+		t.Errorf("the client says %q", s.stdout.head.String())
+	}
+	if got := s.stderr.head.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "sock is a socket of another program") {
+		t.Errorf("the user was told %q", got)
+	}
+}

@@ -229,7 +229,11 @@ func (ft *FileTable) drop(f *File) {
 	if ft.locks.any.Load() != 0 && !f.pathOnly() {
 		ft.locks.release(&Task{proc: ft.p}, f, ft)
 	}
+	socket := f.kind == host.Socket
 	ft.put(f)
+	if socket {
+		ft.p.collectInflight()
+	}
 }
 
 // limit tells the number that no descriptor reaches: RLIMIT_NOFILE, as far as

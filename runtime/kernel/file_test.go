@@ -22,6 +22,7 @@ type box struct {
 	root string
 	at   uint64 // the next free byte of guest memory
 	lo   uint64
+	log  *bytes.Buffer // what the user was told
 }
 
 // newBox makes the expectation "what Linux does" checkable on both hosts: on
@@ -56,7 +57,7 @@ func newBoxIn(t testing.TB, arch image.Arch, root string) *box {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &box{TB: t, task: proc.NewTask(&testCPU{}), root: root}
+	b := &box{TB: t, task: proc.NewTask(&testCPU{}), root: root, log: &log}
 	t.Cleanup(func() {
 		proc.files.closeAll()
 		for _, r := range s.res {

@@ -19,6 +19,8 @@ type unixNet struct {
 	// bound counts paths, so that those who have none need not look.
 	bound atomic.Int32
 	next  uint32 // name that a socket gets by itself
+	// inflight are descriptors that were sent and not received.
+	inflight inflight
 }
 
 // boundFile is a file that a path was bound to.
@@ -58,6 +60,7 @@ type unixSocket struct {
 	key    string      // in n.abstract
 	id     boundFile   // in n.paths, if file is there
 	file   *File       // of the path: as long as it is open nobody else gets its number
+	claim  host.Handle // the lock on it
 	other  *unixSocket // the peer; of datagrams, where they go
 	linked bool        // a stream that is, or was, connected
 	open   bool        // listening
@@ -123,7 +126,7 @@ func (t *Task) newUnix(typ, proto int) (*socket, abi.Errno) {
 }
 
 func (p *Process) newUnix(typ int) *socket {
-	u := &unixSocket{n: &p.network().unix, t: p, waiting: map[*unixSocket]bool{}}
+	u := &unixSocket{n: &p.network().unix, t: p, claim: host.NoHandle, waiting: map[*unixSocket]bool{}}
 	u.s = p.newSocket(abi.AF_UNIX, typ, 0, u)
 	return u.s
 }
@@ -214,9 +217,10 @@ func (u *unixSocket) bind(t *Task, _ *socket, addr []byte) abi.Errno {
 		t.proc.files.put(f)
 		return e
 	}
+	claim := t.proc.files.claim(f)
 	u.n.mu.Lock()
 	defer u.n.mu.Unlock()
-	u.id, u.file = boundFile{st.Dev, st.Ino}, f
+	u.id, u.file, u.claim = boundFile{st.Dev, st.Ino}, f, claim
 	u.n.paths[u.id] = u
 	u.n.bound.Add(1)
 	u.addr = append(append([]byte{abi.AF_UNIX, 0}, path...), 0)
@@ -262,11 +266,13 @@ func (u *unixSocket) target(t *Task, addr []byte) (*unixSocket, abi.Errno) {
 		return nil, e
 	}
 	u.n.mu.Lock()
-	defer u.n.mu.Unlock()
-	if o := u.n.paths[boundFile{st.Dev, st.Ino}]; o != nil {
-		return o, 0
+	o := u.n.paths[boundFile{st.Dev, st.Ino}]
+	u.n.mu.Unlock()
+	if o == nil {
+		t.warnElsewhere(path, &st)
+		return nil, abi.ECONNREFUSED
 	}
-	return nil, abi.ECONNREFUSED
+	return o, 0
 }
 
 func (u *unixSocket) connect(t *Task, s *socket, addr []byte, _ bool) abi.Errno {
@@ -489,6 +495,7 @@ func (u *unixSocket) send(t *Task, s *socket, m *sockMsg) (int, abi.Errno) {
 	}
 	to.queue = append(to.queue, &unixMsg{data: data, rights: m.rights, cred: cred, from: u.sockaddr()})
 	to.bytes += n
+	u.n.inflight.add(m.rights, 1)
 	wake.add(to)
 	return n, 0
 }
@@ -662,6 +669,7 @@ func (u *unixSocket) attach(m *sockMsg, q *unixMsg, peek bool) {
 	}
 	m.rights = append(m.rights, q.rights...)
 	if !peek {
+		u.n.inflight.add(q.rights, -1)
 		q.rights = nil
 	}
 }
@@ -758,12 +766,14 @@ func (u *unixSocket) close(s *socket) {
 	for _, q := range u.queue {
 		rights = append(rights, q.rights...)
 	}
+	u.n.inflight.add(rights, -1)
 	u.queue = nil
 	pending := u.pending
 	u.pending = nil
 	wake.room(u)
 	u.n.mu.Unlock()
 	wake.tell()
+	defer u.t.collectInflight()
 	for _, c := range pending {
 		c.refuse()
 	}
@@ -771,6 +781,9 @@ func (u *unixSocket) close(s *socket) {
 		u.t.files.put(f)
 	}
 	if file != nil {
+		if u.claim != host.NoHandle {
+			_ = u.t.files.host.Close(u.claim)
+		}
 		u.t.files.put(file)
 	}
 }

@@ -280,6 +280,68 @@ static void streams(void)
 	polled("new", u, POLLIN | POLLOUT, 0);
 }
 
+/* Sends descriptors, and another one, over a socket. */
+static void give(int s, int *fds, int n)
+{
+	union {
+		char room[CMSG_SPACE(4 * sizeof *fds)];
+		struct cmsghdr h;
+	} c = { 0 };
+	struct iovec v = { "x", 1 };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = c.room, .msg_controllen = CMSG_SPACE(n * sizeof *fds) };
+	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+	h->cmsg_level = SOL_SOCKET, h->cmsg_type = SCM_RIGHTS, h->cmsg_len = CMSG_LEN(n * sizeof *fds);
+	memcpy(CMSG_DATA(h), fds, n * sizeof *fds);
+	SAY(sendmsg(s, &m, 0));
+}
+
+/* Descriptors that nobody can receive any more: the pipe's end tells when they are closed. */
+static void lost(void)
+{
+	for (int kind = 0; kind < 4; kind++) {
+		int p[2], q[2], o[2], more[2];
+		pipe(p);
+		socketpair(AF_UNIX, kind == 3 ? SOCK_DGRAM : SOCK_STREAM, 0, q);
+		socketpair(AF_UNIX, SOCK_STREAM, 0, o);
+		if (kind == 0)
+			give(q[0], (int[]){ p[1] }, 1);
+		else if (kind == 2) {
+			give(q[0], (int[]){ o[1], p[1] }, 2);
+			give(o[0], (int[]){ q[1], q[0] }, 2);
+		} else
+			give(q[0], (int[]){ q[0], q[1], p[1] }, 3);
+		close(p[1]);
+		polled("on its way", p[0], POLLIN, 0);
+		close(q[0]), close(q[1]), close(o[0]), close(o[1]);
+		for (int i = 0; i < 3; i++) { /* Linux looks when it has to do with such sockets anyway */
+			socketpair(AF_UNIX, SOCK_STREAM, 0, more);
+			give(more[0], more, 1);
+			close(more[0]), close(more[1]);
+			usleep(20000);
+		}
+		polled("lost", p[0], POLLIN, 5000);
+		close(p[0]);
+	}
+}
+
+/* A server that waits until there is a file "stop", and a client, for two programs. */
+static void serve(void)
+{
+	struct sockaddr_un a = at("sock");
+	int s = socket(AF_UNIX, SOCK_STREAM, 0);
+	SAY(bind(s, (void *)&a, sizeof a));
+	SAY(listen(s, 1));
+	for (int i = 0; i < 3000 && access("stop", F_OK); i++)
+		usleep(10000);
+}
+
+static void call(void)
+{
+	struct sockaddr_un a = at("sock");
+	for (int i = 0; i < 2; i++)
+		SAY(connect(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&a, sizeof a));
+}
+
 int main(int argc, char **argv)
 {
 	setvbuf(stdout, 0, _IOLBF, 0);
@@ -291,6 +353,12 @@ int main(int argc, char **argv)
 		passing(type);
 	else if (!strcmp(what, "named"))
 		named(type);
+	else if (!strcmp(what, "lost"))
+		lost();
+	else if (!strcmp(what, "serve"))
+		serve();
+	else if (!strcmp(what, "call"))
+		call();
 	else
 		streams();
 	return 0;
