@@ -4,6 +4,7 @@ package difftest
 
 import (
 	"flag"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -27,6 +28,8 @@ func threads() []Case {
 			cases = append(cases, Case{Prog: prog("thr_life.c"), Cmd: life, Limit: 3*time.Minute + time.Duration(*manyThreads)*5*time.Millisecond})
 		}
 	}
+	const signals = "end-all-signals"
+	cases = append(cases, Case{Prog: glibc("thr_life.c"), Cmd: signals, Then: slices.Repeat([]string{signals}, 19)}) // each time another moment
 	cases = append(cases, Case{Prog: glibc("thr_cancel.c")}, Case{
 		Prog:    musl("thr_cancel.c"),
 		NoProof: "musl's handler compares the program counter, which is the trampoline's there: only a runner maps it back",

@@ -181,6 +181,34 @@ static void end_all(int from_thread)
 	ends_all(0);
 }
 
+/* The end of all while threads send each other signals. */
+static int signallers[8];
+
+static void *signalling(void *arg)
+{
+	__atomic_store_n(&signallers[(intptr_t)arg], (int)syscall(SYS_gettid), __ATOMIC_SEQ_CST);
+	sem_post(&here);
+	for (int i = 0;; i++) {
+		int tid = __atomic_load_n(&signallers[i % 8], __ATOMIC_SEQ_CST);
+		if (tid)
+			syscall(SYS_tgkill, getpid(), tid, SIGUSR1);
+	}
+	return 0;
+}
+
+static void nothing_to_do(int sig) { (void)sig; }
+
+static void end_all_signals(void)
+{
+	pthread_t t;
+	signal(SIGUSR1, nothing_to_do);
+	for (int i = 0; i < 8; i++)
+		pthread_create(&t, &small, signalling, (void *)(intptr_t)i);
+	for (int i = 0; i < 8; i++)
+		sem_wait(&here);
+	ends_all(0);
+}
+
 /* Stacks of all sizes, mapped by us: they are taken and given back. */
 static void *deep(void *arg)
 {
@@ -265,6 +293,8 @@ int main(int argc, char **argv)
 		end_all(0);
 	else if (!strcmp(what, "end-all-thread"))
 		end_all(1);
+	else if (!strcmp(what, "end-all-signals"))
+		end_all_signals();
 	else if (!strcmp(what, "stacks"))
 		stacks();
 	else
