@@ -4,7 +4,6 @@ package stubs
 
 import (
 	"fmt"
-	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -12,10 +11,7 @@ import (
 )
 
 // Set in kick_windows_386.s or kick_windows_amd64.s.
-var addrKick, addrLeaveKick uintptr
-
-// LeaveKickAddr is where a kick sends a thread.
-func LeaveKickAddr() uintptr { return addrLeaveKick }
+var addrKick uintptr
 
 // KickResult is what became of a kick.
 type KickResult uint32
@@ -74,6 +70,3 @@ func (k *Kicker) Kick() KickResult {
 	r, _, _ := syscall.SyscallN(addrKick, uintptr(unsafe.Pointer(k)))
 	return KickResult(r)
 }
-
-// SetExitNow makes the next entry into the guest return at once.
-func SetExitNow(p *uint32) { atomic.StoreUint32(p, 1) }

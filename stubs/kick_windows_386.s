@@ -30,6 +30,7 @@
 #define S_HOSTESP 0x34
 
 // CONTEXT of 32-bit Windows (winnt.h).
+#define C_FLAGS 0x00
 #define C_EDI 0x9c
 #define C_ESI 0xa0
 #define C_EBX 0xa4
@@ -42,6 +43,13 @@
 #define C_ESP 0xc4
 
 #define FLAGS_GUEST 0x40500
+
+// Bits of ContextFlags (winnt.h): what is asked for without CONTEXT_EXCEPTION_
+// REQUEST; CONTEXT_EXCEPTION_REPORTING, which says that the others tell
+// something; CONTEXT_EXCEPTION_ACTIVE and CONTEXT_SERVICE_ACTIVE.
+#define ASKED 0x10003
+#define REPORTING 0x80000000
+#define ACTIVE 0x18000000
 
 #define COPY(from, to) MOVL from(DX), AX; MOVL AX, to(SI)
 
@@ -75,6 +83,15 @@ TEXT ·kick(SB), NOSPLIT|NOFRAME, $0-0
 	TESTL AX, AX
 	JEQ resume
 	MOVL K_CONTEXT(BX), DX
+	// A thread that is inside the system, in an exception above all, may have
+	// another context than the one it will go on with.
+	MOVL C_FLAGS(DX), AX
+	TESTL $REPORTING, AX
+	JEQ current
+	TESTL $ACTIVE, AX
+	JNE resume
+current:
+	MOVL $ASKED, C_FLAGS(DX)
 	MOVL C_EIP(DX), AX
 	CMPL AX, K_LO(BX)
 	JCS resume
@@ -120,5 +137,3 @@ out:
 
 DATA ·addrKick+0(SB)/4, $·kick(SB)
 GLOBL ·addrKick(SB), NOPTR, $4
-DATA ·addrLeaveKick+0(SB)/4, $·leaveKick(SB)
-GLOBL ·addrLeaveKick(SB), NOPTR, $4

@@ -37,6 +37,7 @@
 #define S_HOSTRSP 0xa0
 
 // CONTEXT of 64-bit Windows (winnt.h).
+#define C_FLAGS 0x30
 #define C_EFLAGS 0x44
 #define C_RAX 0x78
 #define C_RCX 0x80
@@ -57,6 +58,13 @@
 #define C_RIP 0xf8
 
 #define FLAGS_GUEST 0x40500
+
+// Bits of ContextFlags (winnt.h): what is asked for without CONTEXT_EXCEPTION_
+// REQUEST; CONTEXT_EXCEPTION_REPORTING, which says that the others tell
+// something; CONTEXT_EXCEPTION_ACTIVE and CONTEXT_SERVICE_ACTIVE.
+#define ASKED 0x100003
+#define REPORTING 0x80000000
+#define ACTIVE 0x18000000
 
 #define COPY(from, to) MOVQ from(DX), AX; MOVQ AX, to(SI)
 
@@ -87,6 +95,15 @@ TEXT ·kick(SB), NOSPLIT|NOFRAME, $0-0
 	TESTL AX, AX
 	JEQ resume
 	MOVQ K_CONTEXT(BX), DX
+	// A thread that is inside the system, in an exception above all, may have
+	// another context than the one it will go on with.
+	MOVL C_FLAGS(DX), AX
+	TESTL $REPORTING, AX
+	JEQ current
+	TESTL $ACTIVE, AX
+	JNE resume
+current:
+	MOVL $ASKED, C_FLAGS(DX)
 	MOVQ C_RIP(DX), AX
 	CMPQ AX, K_LO(BX)
 	JCS resume
@@ -142,5 +159,3 @@ out:
 
 DATA ·addrKick+0(SB)/8, $·kick(SB)
 GLOBL ·addrKick(SB), NOPTR, $8
-DATA ·addrLeaveKick+0(SB)/8, $·leaveKick(SB)
-GLOBL ·addrLeaveKick(SB), NOPTR, $8
