@@ -11,7 +11,7 @@ import (
 // until run returns. It tells EAGAIN if there can be no more threads.
 //
 // attach is called once on the new thread before run, and the Spawner does not
-// return before that.
+// return before that. Behind run, before the CPU goes, it calls Task.Gone.
 type Spawner func(r *Registers, base uint64, attach func(CPU) *Task) abi.Errno
 
 // cloneArgs is what clone(2) and clone3(2) ask for.
@@ -174,6 +174,16 @@ func (t *Task) setTLS(parent *Task, tls uint64) (uint64, abi.Errno) {
 	}
 	base, e := t.segmentBase(t.gs)
 	return uint64(base), e
+}
+
+// Gone is called when the task's thread has ended and its CPU is about to go. A
+// task whose process has ended did not leave by itself, and until the very end
+// there may be somebody who has a signal for it.
+func (t *Task) Gone() {
+	t.proc.sig.mu.Lock()
+	t.leaving = true
+	t.proc.sig.mu.Unlock()
+	t.proc.removeTask(t)
 }
 
 // leave does what is due at the end of a thread, and ends the process with the

@@ -135,6 +135,26 @@ func TestSignalChoosesThread(t *testing.T) {
 	}
 }
 
+// The process has ended, and with it threads that did not leave by themselves:
+// whoever still sends a signal must not touch their processors.
+func TestSignalAfterTheEnd(t *testing.T) {
+	task, _ := testSpace(t, image.AMD64)
+	p := task.proc
+	p.sig.actions[abi.SIGUSR1] = sigaction{handler: 0x1000}
+	task.sigMask = ^uint64(unblockable)
+	other := addTestTask(p, 0)
+	cpu := other.cpu.(*testCPU)
+	p.exit(3, 0)
+	other.Gone()
+	cpu.kicked.Store(0)
+	p.sendInfo(siginfo{sig: abi.SIGUSR1})
+	other.sendInfo(siginfo{sig: abi.SIGUSR1})
+	p.retarget(task, ^uint64(0))
+	if n := cpu.kicked.Load(); n != 0 {
+		t.Errorf("the processor of a thread that is no more was asked %d times", n)
+	}
+}
+
 // What would stop the program is told once and does nothing; what continues it
 // does nothing.
 func TestStopIsIgnored(t *testing.T) {

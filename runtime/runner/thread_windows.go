@@ -63,6 +63,7 @@ func (g *Guest) spawn(r *kernel.Registers, base uint64, attach func(kernel.CPU) 
 		th.task = attach(th.cpu)
 		started <- 0
 		th.loop()
+		th.task.Gone()
 		th.cpu.Unbind()
 		th.cpu.Free()
 		if !th.task.OwnThread() {
