@@ -11,6 +11,7 @@ import (
 // the pages are comes from /proc/self/maps, what they hold from the kernel.
 var memory = []Case{
 	{Prog: glibc("mem_shared.c")},
+	{Prog: glibc("mem_views.c"), Cmd: "40", Opt: LargeOutput},
 	{Prog: pie("mem_shared.c")},
 	{Prog: lld("mem_shared.c")},
 	{Prog: glibc("mem_shared.c"), Cmd: "bus", Opt: Fault},

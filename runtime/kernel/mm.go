@@ -89,8 +89,8 @@ type AddressSpace struct {
 	top uint64
 	log func(format string, args ...any)
 
-	// pause, see SpaceConfig.Pause.
-	pause func() (resume func())
+	// pauseOthers is SpaceConfig.Pause; see pause.
+	pauseOthers func() (resume func())
 
 	// mu guards the rest. It is a leaf: nothing is locked while it is held.
 	// Files are read without it (see fill); what is asked under it are sizes of
@@ -127,6 +127,10 @@ type AddressSpace struct {
 	lockFuture bool
 	// anonymous numbers shared memory of no file, as inodes.
 	anonymous uint64
+	// paused counts for how many the other threads stand still, resume lets
+	// them go on.
+	paused int
+	resume func()
 
 	// gen changes with every change to vmas, so that cached ones expire.
 	gen atomic.Uint64
@@ -153,10 +157,11 @@ type SpaceConfig struct {
 	// be, 0 for no limit but the host's. What goes beyond gets ENOMEM. Memory
 	// without access does not count.
 	CommitLimit uint64
-	// Pause stops the guest's other threads, and its result lets them go on.
-	// It is called with the address space locked, where pages vanish for a
-	// moment because the host cannot do better: when a view is replaced by a
-	// larger or smaller one. Nil: there are no other threads.
+	// Pause stops the guest's other threads wherever they run its code, and its
+	// result lets them go on. It is called with the address space locked, where
+	// pages vanish for a moment because the host cannot do better: when a view
+	// is replaced by a larger or smaller one, or a mapping by another. Calls do
+	// not overlap. Nil: there are no other threads.
 	Pause func() (resume func())
 	// Log takes lines for the user; nil drops them.
 	Log func(format string, args ...any)
@@ -177,15 +182,13 @@ func NewAddressSpace(cfg SpaceConfig) (*AddressSpace, error) {
 		log:   cfg.Log,
 		eager: 16 << 20,
 		limit: cfg.CommitLimit,
-		pause: cfg.Pause,
+
+		pauseOthers: cfg.Pause,
 
 		objects: map[any]*object{},
 	}
 	s.idle = sync.NewCond(&s.mu)
 	s.shortest.Store(^uint64(0))
-	if s.pause == nil {
-		s.pause = func() func() { return func() {} }
-	}
 	for _, r := range cfg.Arenas {
 		r.Lo = max((r.Lo+s.gran-1)&^(s.gran-1), abi.MmapMinAddr)
 		r.Hi &^= s.gran - 1

@@ -131,6 +131,11 @@ func (s *AddressSpace) mmap(m mapping) (uint64, abi.Errno) {
 		if !m.trusted && s.hiddenIn(v.lo, v.hi) {
 			return 0, abi.EINVAL
 		}
+		if s.inUse(v.lo, v.hi) && (v.obj == nil || v.viewed()) {
+			// Whoever uses it meanwhile finds the one or the other, but while a
+			// file is read, which may take long.
+			defer s.pause()()
+		}
 		err := s.clearPlace(&v)
 		if err == 0 && v.viewed() {
 			err = s.materialize(v)
@@ -147,6 +152,18 @@ func (s *AddressSpace) mmap(m mapping) (uint64, abi.Errno) {
 		limit = min(limit, m.limit)
 	}
 	return s.settleDown(v, pageUp(m.addr), size, limit)
+}
+
+// inUse tells whether memory that the guest may use lies in [lo, hi).
+//
+// Preconditions: s.mu is held.
+func (s *AddressSpace) inUse(lo, hi uint64) bool {
+	for i := s.find(lo); i < len(s.vmas) && s.vmas[i].lo < hi; i++ {
+		if v := &s.vmas[i]; v.prot != 0 && !v.beyond {
+			return true
+		}
+	}
+	return false
 }
 
 // settleDown maps v, of size bytes, at hint if that is free, else anywhere

@@ -57,12 +57,6 @@ func (s *AddressSpace) gain(v vma) {
 		if err == 0 {
 			err = s.reprotect(s.granuleDown(v.lo), v.hi)
 		}
-		if err == 0 {
-			// The view may have been replaced as a whole.
-			if i := s.findView(v.lo); i < len(s.views) {
-				err = s.reprotect(s.views[i].lo, s.views[i].hi)
-			}
-		}
 	} else {
 		err = s.fill(v)
 	}

@@ -17,6 +17,25 @@ type view struct {
 	size   uint64 // as it was asked for, in bytes: the last page may be partial
 }
 
+// pause stops the guest's other threads until the result is called: where
+// pages vanish for a moment, nobody is to see it. Only calls that look at such
+// memory just then are not stopped.
+//
+// Preconditions: s.mu is held, and held again when the result is called.
+func (s *AddressSpace) pause() (resume func()) {
+	if s.pauseOthers == nil {
+		return func() {}
+	}
+	if s.paused++; s.paused == 1 {
+		s.resume = s.pauseOthers()
+	}
+	return func() {
+		if s.paused--; s.paused == 0 {
+			s.resume()
+		}
+	}
+}
+
 func (s *AddressSpace) granuleDown(a uint64) uint64 { return a &^ (s.gran - 1) }
 
 func (s *AddressSpace) granuleUp(a uint64) uint64 { return (a + s.gran - 1) &^ (s.gran - 1) }
@@ -95,22 +114,28 @@ func (s *AddressSpace) attach(o *object, off, lo, hi uint64) abi.Errno {
 	a := s.granuleDown(lo)
 	from, to := a, hi
 	delta := off + o.base - lo // of an address in the section
-	resume := func() {}
-	defer func() { resume() }()
+	var resume func()
+	defer func() {
+		if resume != nil {
+			resume()
+		}
+	}()
 	var old []view
 	for i := s.findView(a); i < len(s.views) && s.views[i].lo < s.granuleUp(hi); {
 		v := s.views[i]
-		if v.obj == o && v.off-v.lo == delta {
-			if v.lo <= lo && v.hi >= hi {
-				return 0
-			}
+		same := v.obj == o && v.off-v.lo == delta
+		if same && v.lo <= lo && v.hi >= hi {
+			return 0
+		}
+		if resume == nil {
+			resume = s.pause()
+		}
+		if same {
 			from, to = min(from, v.lo), max(to, v.hi)
 			old = append(old, v)
 			i++
 			continue
 		}
-		resume()
-		resume = s.pause()
 		if err := s.evictView(v, a, s.granuleUp(hi)); err != 0 {
 			return err
 		}
@@ -122,8 +147,6 @@ func (s *AddressSpace) attach(o *object, off, lo, hi uint64) abi.Errno {
 	if err := s.ensureSection(o); err != 0 {
 		return err
 	}
-	resume()
-	resume = s.pause()
 	if err := s.clearReserved(from, s.granuleUp(to)); err != 0 {
 		return err
 	}
@@ -139,8 +162,10 @@ func (s *AddressSpace) attach(o *object, off, lo, hi uint64) abi.Errno {
 			}
 		}
 		s.hold(from, s.granuleUp(to))
+		return err
 	}
-	return err
+	// Of the views that this one has replaced, too.
+	return s.reprotect(from, to)
 }
 
 // addView maps pages [lo, hi) of an object, from an offset on.
@@ -300,7 +325,7 @@ func (s *AddressSpace) evictView(v view, a, b uint64) abi.Errno {
 // granules and of which no page is in use. What is in use in the rest of
 // these reservations is saved and put back.
 //
-// Preconditions: s.mu is held, the guest's other threads are paused.
+// Preconditions: s.mu is held.
 func (s *AddressSpace) clearReserved(lo, hi uint64) abi.Errno {
 	for {
 		i := sort.Search(len(s.res), func(i int) bool { return s.res[i].Hi > lo })
@@ -344,6 +369,9 @@ func (s *AddressSpace) cutReserved(i int, lo, hi uint64) abi.Errno {
 	}
 	if total > mostSaved {
 		return s.unfitAt(lo, "too much memory in use lies around it")
+	}
+	if len(keep) > 0 {
+		defer s.pause()()
 	}
 	for k := range keep {
 		v := &keep[k].v

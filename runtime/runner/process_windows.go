@@ -22,7 +22,7 @@ func newProcess(g *Guest, cfg *launch.Config, im *image.Image, stderr io.Writer)
 	log := func(format string, args ...any) {
 		fmt.Fprintf(stderr, "beerun: %s: %s\n", cfg.Program, fmt.Sprintf(format, args...))
 	}
-	space := kernel.SpaceConfig{Memory: winhost.Memory{}, Log: log}
+	space := kernel.SpaceConfig{Memory: winhost.Memory{}, Pause: g.gate.pause, Log: log}
 	top := winhost.Memory{}.MaximumAddress()
 	// Fixed mappings may lie above the arenas.
 	space.Top = top &^ 0xffff

@@ -30,6 +30,7 @@ type Guest struct {
 	proc     *kernel.Process
 	slots    *stubs.Slots
 	thunks   uintptr // address of the thunk page
+	gate     gate
 	// concluded: somebody is about to end this process.
 	concluded atomic.Bool
 	// last is the mark of a thread's fault, or of the runner's own failure,

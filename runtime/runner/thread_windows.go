@@ -80,8 +80,13 @@ func (th *thread) loop() {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	release := th.g.attached.RegisterThread(windows.GetCurrentThreadId(), uintptr(unsafe.Pointer(th.cpu.State)))
 	defer release()
+	gate := &th.g.gate
+	defer gate.join(th.cpu)()
 	for {
-		switch reason := th.cpu.Run(); reason {
+		gate.pass()
+		reason := th.cpu.Run()
+		gate.pass()
+		switch reason {
 		case stubs.ReasonSyscall, stubs.ReasonCall:
 			nr, args := th.cpu.SyscallArgs()
 			th.syscall(nr, args)

@@ -22,18 +22,28 @@ var procCancelSynchronousIo = windows.NewLazySystemDLL("kernel32.dll").NewProc("
 // As in KVM: the flag comes first, so that an entry that does not see it has
 // set InGuest before this looks at it.
 func (v *VCPU) Interrupt() {
+	v.cancel.Store(true)
+	v.Recall()
+}
+
+// Recall is Interrupt but for calls of the host, which go on.
+func (v *VCPU) Recall() {
 	atomic.StoreUint32(&v.State.ExitNow, 1)
 	v.kickIfNeeded()
 }
 
+// InGuest tells whether the guest's code runs, or is about to.
+func (v *VCPU) InGuest() bool { return atomic.LoadUint32(&v.State.InGuest) != 0 }
+
 // ClearExit is for the loop, before it looks for what there is to do.
 func (v *VCPU) ClearExit() {
 	if atomic.LoadUint32(&v.State.ExitNow) != 0 {
+		v.cancel.Store(false)
 		atomic.StoreUint32(&v.State.ExitNow, 0)
 	}
 }
 
-func (v *VCPU) away() bool { return atomic.LoadUint32(&v.State.InGuest) != 0 || v.blocked.Load() }
+func (v *VCPU) away() bool { return v.InGuest() || v.blocked.Load() && v.cancel.Load() }
 
 func (v *VCPU) kickIfNeeded() {
 	if v.away() && v.kicking.CompareAndSwap(false, true) {
@@ -80,7 +90,7 @@ func (v *VCPU) kickOnce() bool {
 	if v.thread == 0 {
 		return false
 	}
-	if v.blocked.Load() {
+	if v.blocked.Load() && v.cancel.Load() {
 		// Only a call that was issued already is cancelled.
 		procCancelSynchronousIo.Call(uintptr(v.thread))
 		return true

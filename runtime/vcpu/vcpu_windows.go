@@ -16,7 +16,7 @@ import (
 )
 
 // VCPU is one guest thread's processor. Its methods are for the OS thread that
-// Bind was called on, but for Interrupt.
+// Bind was called on, but for Interrupt, Recall and InGuest.
 type VCPU struct {
 	// State is the guest's registers while the host runs.
 	State *State
@@ -41,6 +41,7 @@ type VCPU struct {
 	kicker  *stubs.Kicker
 	kicking atomic.Bool
 	blocked atomic.Bool
+	cancel  atomic.Bool // Interrupt was called, not only Recall
 }
 
 // New allocates a vCPU whose registers are zero. thunkPage is the address of
