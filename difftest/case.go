@@ -43,6 +43,9 @@ type Case struct {
 	// otherwise is a pipe.
 	Stdout string
 
+	// Late is how long nobody reads standard output.
+	Late time.Duration
+
 	Opt Option
 
 	// Only is the one width that the case is for, and Why the reason. A case
@@ -233,6 +236,7 @@ const (
 	stdinPipe
 	stdinFile
 	stdinClosed
+	stdinHeld
 )
 
 // Text is a pipe that delivers s and ends.
@@ -246,6 +250,9 @@ func From(name string) Stdin { return Stdin{kind: stdinFile, text: name} }
 
 // Closed is a descriptor 0 that is not open.
 var Closed = Stdin{kind: stdinClosed}
+
+// Held is a pipe to which nobody writes, and which does not end.
+var Held = Stdin{kind: stdinHeld}
 
 func (s Stdin) reader() io.Reader {
 	if s.size > 0 {

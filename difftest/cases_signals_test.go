@@ -2,7 +2,10 @@
 
 package difftest
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // alignmentChecks is a difference of Wine's: it turns the flag off at the first
 // exception and goes on.
@@ -54,6 +57,10 @@ var signals = []Case{
 	{Prog: musl("sig_storm.c"), Cmd: "numbers 2000", Opt: LargeOutput},
 	{Prog: pie("sig_storm.c"), Cmd: "calls 2000", Opt: LargeOutput},
 	{Prog: lld("sig_storm.c"), Cmd: "locals 2000", Opt: LargeOutput},
+
+	{Prog: glibc("sig_streams.c"), Cmd: "reads", Stdin: Held},
+	{Prog: glibc("sig_streams.c"), Cmd: "closed", Stdin: Held},
+	{Prog: glibc("sig_streams.c"), Cmd: "writes", Late: 8 * time.Second, Opt: LargeOutput},
 
 	{Prog: cxx("sig_unwind.cc", nonCall)},
 	{Prog: cxxpie("sig_unwind.cc", nonCall)},

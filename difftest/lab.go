@@ -251,7 +251,7 @@ func (l *Lab) step(c Case, w width, f form, program string, args []string, stdin
 		argv0 = Busybox.argv0()
 	}
 	if f != bee {
-		return run(command{path: program, argv: append([]string{argv0}, args...), env: c.env(), dir: dir, owner: l.owner}, stdin, dir, c.Stdout, limit)
+		return run(command{path: program, argv: append([]string{argv0}, args...), env: c.env(), dir: dir, owner: l.owner, late: c.Late}, stdin, dir, c.Stdout, limit)
 	}
 	// Beside the case's directory, whose files are compared.
 	mark, report := dir+".mark", dir+".guard"
@@ -279,7 +279,7 @@ func (l *Lab) step(c Case, w width, f form, program string, args []string, stdin
 	}
 	argv = append(argv, winePath(program))
 	argv = append(argv, args...)
-	s, err := run(command{path: l.guard, argv: argv, env: wineEnv(), dir: dir}, stdin, dir, c.Stdout, limit)
+	s, err := run(command{path: l.guard, argv: argv, env: wineEnv(), dir: dir, late: c.Late}, stdin, dir, c.Stdout, limit)
 	if text, rerr := os.ReadFile(report); rerr == nil {
 		s.guard = strings.TrimSpace(string(text))
 	}

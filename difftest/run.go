@@ -88,6 +88,7 @@ type command struct {
 	env   []string
 	dir   string
 	owner *owner
+	late  time.Duration // before standard output is read
 }
 
 // errTimeout is wrapped by the error of a run that was ended for its time.
@@ -136,6 +137,13 @@ func run(cmd command, stdin Stdin, caseDir, stdoutFile string, limit time.Durati
 			w.Close()
 		})
 		defer w.Close()
+	case stdinHeld:
+		r, w, err := os.Pipe()
+		if err != nil {
+			return s, err
+		}
+		files[0], close_ = r, append(close_, r)
+		defer w.Close()
 	case stdinClosed:
 	}
 	for i, into := range []*capture{s.stdout, s.stderr} {
@@ -161,6 +169,9 @@ func run(cmd command, stdin Stdin, caseDir, stdoutFile string, limit time.Durati
 		done := make(chan error, 1)
 		drains = append(drains, done)
 		feeds = append(feeds, func() {
+			if i == 0 {
+				time.Sleep(cmd.late)
+			}
 			_, err := io.Copy(into, r)
 			r.Close()
 			done <- err

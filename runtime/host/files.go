@@ -111,8 +111,18 @@ type Ready struct {
 // rather than in the host.
 type CancelReads interface {
 	// ReadUnless is Read that ends with EINTR once cancel is readable; ok
-	// false: the handle is no such stream, and nothing was read.
-	ReadUnless(h Handle, p []byte, cancel <-chan struct{}) (n int, e abi.Errno, ok bool)
+	// false: the handle is no such stream, and nothing was read. always makes
+	// it one if the host could not end a read of it.
+	ReadUnless(h Handle, p []byte, cancel <-chan struct{}, always bool) (n int, e abi.Errno, ok bool)
+}
+
+// CancelWrites are Files whose writes to streams can be given up.
+type CancelWrites interface {
+	// WriteUnless is Write that ends with EINTR some time after cancel has
+	// become readable, if the stream is full then; n bytes were written. A
+	// little more may be under way: it is taken for the beginning of what is
+	// written next, if that is the same.
+	WriteUnless(h Handle, p []byte, cancel <-chan struct{}) (n int, e abi.Errno)
 }
 
 // Files are the host's files. A transfer may be shorter than asked; 0 with no

@@ -371,13 +371,18 @@ func (streamOps) read(t *Task, f *File, p []byte) (int, abi.Errno) {
 		return h.Read(f.h, p)
 	}
 	f.used.Add(1)
-	return t.readStream(h, f.h, p)
+	return t.readStream(f, p)
 }
+
+// mayBlock tells whether a stream may have nothing to read, or no room.
+func (f *File) mayBlock() bool { return f.kind == host.Pipe || f.kind == host.Socket }
 
 // readStream reads from a stream of the host until there is something, or a
 // signal is to be delivered.
-func (t *Task) readStream(h host.Files, hd host.Handle, p []byte) (n int, e abi.Errno) {
+func (t *Task) readStream(f *File, p []byte) (n int, e abi.Errno) {
+	h, hd := t.proc.files.host, f.h
 	waits, _ := h.(host.CancelReads)
+	always := f.mayBlock() && t.proc.expectsSignals()
 	for {
 		ok := false
 		t.cpu.Block(true)
@@ -386,7 +391,7 @@ func (t *Task) readStream(h host.Files, hd host.Handle, p []byte) (n int, e abi.
 			return 0, errRestartSys
 		}
 		if waits != nil {
-			n, e, ok = waits.ReadUnless(hd, p, t.wake)
+			n, e, ok = waits.ReadUnless(hd, p, t.wake, always)
 		}
 		if !ok {
 			n, e = h.Read(hd, p)
@@ -400,11 +405,36 @@ func (t *Task) readStream(h host.Files, hd host.Handle, p []byte) (n int, e abi.
 
 func (streamOps) write(t *Task, f *File, p []byte) (int, abi.Errno) {
 	f.used.Add(1)
-	n, e := t.proc.files.host.Write(f.h, p)
+	n, e := t.writeStream(f, p)
 	if e == abi.EPIPE && n == 0 {
 		t.Send(abi.SIGPIPE)
 	}
 	return n, e
+}
+
+// writeStream writes to a stream of the host until all is written or a signal
+// is to be delivered.
+func (t *Task) writeStream(f *File, p []byte) (n int, e abi.Errno) {
+	h := t.proc.files.host
+	waits, ok := h.(host.CancelWrites)
+	if !ok || len(p) == 0 || !f.mayBlock() || !t.proc.expectsSignals() {
+		return h.Write(f.h, p)
+	}
+	for {
+		k, e := waits.WriteUnless(f.h, p[n:], t.wake)
+		n += k
+		switch {
+		case e != abi.EINTR:
+		case !t.attention.Load():
+			continue
+		default:
+			e = errRestartSys
+		}
+		if n > 0 {
+			e = 0
+		}
+		return n, e
+	}
 }
 
 func (streamOps) stat(t *Task, f *File, st *host.Stat) abi.Errno { return regularOps{}.stat(t, f, st) }

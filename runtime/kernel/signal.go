@@ -72,6 +72,11 @@ func (p *Process) swapAction(sig abi.Signal, act *sigaction) sigaction {
 		act.flags &= keptActionFlags
 		act.known = p.sig.restorer != nil && act.flags&abi.SA_RESTORER != 0 && p.sig.restorer(act.restorer, act.flags&abi.SA_SIGINFO != 0)
 		p.sig.actions[sig] = *act
+		if act.handler > abi.SIG_IGN {
+			p.sig.caught.Store(p.sig.caught.Load() | sigBit(sig))
+		} else {
+			p.sig.caught.Store(p.sig.caught.Load() &^ sigBit(sig))
+		}
 		catches = act.handler > abi.SIG_IGN && sigBit(sig)&faults != 0
 		if act.handler == abi.SIG_IGN || act.handler == abi.SIG_DFL && sig.Ignored() {
 			// What waits is forgotten (POSIX: sigaction, "SIG_IGN").

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"bee/runtime/abi"
 )
@@ -13,6 +14,9 @@ type sigState struct {
 	mu      sync.Mutex
 	actions [abi.NumSignals + 1]sigaction
 	shared  sigPending
+	// caught has bit n-1 if signal n had a handler the last time that its
+	// action was set; it changes under mu.
+	caught atomic.Uint64
 	// arrived tells signalfds that something is pending.
 	arrived waitQueue
 	// restorer is set before the first task runs, see KnowRestorers.
@@ -154,6 +158,21 @@ func (p *Process) ignores(sig abi.Signal, held uint64) bool {
 		return true
 	}
 	return sig.Ignored()
+}
+
+// expectsSignals tells whether a handler may have to run while a task waits in
+// the host: there is one, and a timer, another thread or a terminal that could
+// send its signal. Where that costs something, other programs do without.
+func (p *Process) expectsSignals() bool {
+	if p.sig.caught.Load() == 0 {
+		return false
+	}
+	if p.files.tty != nil || p.timers.armed() {
+		return true
+	}
+	p.sig.mu.Lock()
+	defer p.sig.mu.Unlock()
+	return len(p.taskList) > 1
 }
 
 // recalc works out anew whether the task has something to do before it goes

@@ -57,6 +57,13 @@ func (h *alarms) Pop() any {
 	return a
 }
 
+// armed tells whether anything is to happen.
+func (q *timerQueue) armed() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.heap) > 0
+}
+
 // set makes an alarm due at a point of time, instead of the one before.
 func (q *timerQueue) set(a *alarm, at time.Duration) {
 	q.mu.Lock()

@@ -363,7 +363,7 @@ func (Files) Read(h host.Handle, p []byte) (int, abi.Errno) {
 
 // ReadUnless implements host.CancelReads. A thread of Go cannot be taken out
 // of a call, so it looks again now and then.
-func (Files) ReadUnless(h host.Handle, p []byte, cancel <-chan struct{}) (int, abi.Errno, bool) {
+func (Files) ReadUnless(h host.Handle, p []byte, cancel <-chan struct{}, _ bool) (int, abi.Errno, bool) {
 	const pause = 5 // ms
 	for {
 		select {

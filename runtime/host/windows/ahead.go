@@ -19,7 +19,9 @@ import (
 // Windows; under Wine it does not for a pipe or socket that came from Linux
 // (Wine 8: STATUS_NOT_SUPPORTED), nor does waiting for the handle. There, from
 // the first question on, a goroutine reads ahead, and its buffer is the answer.
-// The price: another process that shares the stream misses what was read.
+// The price: another process that shares the stream misses what was read. Who
+// only reads such a stream, and has handlers of signals, has it read by the same
+// goroutine, which the signal need not stop: but only as much as is asked for.
 
 var procPeekNamedPipe = kernel32.NewProc("PeekNamedPipe")
 
@@ -30,6 +32,9 @@ type ahead struct {
 	changed sync.Cond     // there is room
 	arrived chan struct{} // closed and replaced: there is something to read
 	buf     []byte        // read, and not yet asked for
+	wanted  int           // bytes that a read waits for, or has waited for
+	polled  bool          // somebody has asked: as much as there is room for
+	closed  bool          // the handle
 	end     bool
 	err     abi.Errno // with which it ended
 }
@@ -39,6 +44,8 @@ type ahead struct {
 type aheads struct {
 	mu sync.Mutex
 	m  atomic.Pointer[map[host.Handle]*ahead]
+	// asked are the handles of streams that can be asked.
+	asked sync.Map
 }
 
 func (s *aheads) of(h host.Handle) *ahead {
@@ -48,12 +55,32 @@ func (s *aheads) of(h host.Handle) *ahead {
 	return nil
 }
 
-// startAhead begins to read ahead, and gives what is there already the time
-// to arrive. A read that is under way is not known here: a stream is asked
-// about by the program that reads it.
-func (f *Files) startAhead(h host.Handle) *ahead {
+// closing is called before a handle is closed, whose number may be another's
+// soon.
+func (s *aheads) closing(h host.Handle) {
+	s.asked.Delete(h)
+	if s.of(h) == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a, m := s.of(h), maps.Clone(*s.m.Load())
+	if a == nil {
+		return
+	}
+	delete(m, h)
+	s.m.Store(&m)
+	a.mu.Lock()
+	a.closed = true
+	a.mu.Unlock()
+	a.changed.Broadcast()
+}
+
+// newAhead makes the goroutine for a stream unless there is one.
+func (f *Files) newAhead(h host.Handle) *ahead {
 	s := &f.aheads
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	a := s.of(h)
 	if a == nil {
 		a = &ahead{arrived: make(chan struct{})}
@@ -65,7 +92,22 @@ func (f *Files) startAhead(h host.Handle) *ahead {
 		s.m.Store(&m)
 		go f.fillAhead(h, a)
 	}
-	s.mu.Unlock()
+	return a
+}
+
+// startAhead begins to read ahead, and gives what is there already the time
+// to arrive. A read that is under way is not known here: a stream is asked
+// about by the program that reads it.
+func (f *Files) startAhead(h host.Handle) *ahead {
+	a := f.newAhead(h)
+	a.mu.Lock()
+	first := !a.polled
+	a.polled = true
+	a.mu.Unlock()
+	if !first {
+		return a
+	}
+	a.changed.Broadcast()
 	const step = 100 * time.Microsecond
 	quiet := 0
 	for had, i := 0, 0; i < 20 && quiet < 5; i++ {
@@ -86,7 +128,11 @@ func (f *Files) startAhead(h host.Handle) *ahead {
 func (f *Files) fillAhead(h host.Handle, a *ahead) {
 	b := make([]byte, aheadSize)
 	for {
-		n, e := f.readNow(h, b)
+		size := a.next()
+		if size == 0 {
+			return
+		}
+		n, e := f.readNow(h, b[:size])
 		a.mu.Lock()
 		a.buf = append(a.buf, b[:n]...)
 		if n == 0 || e != 0 {
@@ -94,15 +140,27 @@ func (f *Files) fillAhead(h host.Handle, a *ahead) {
 		}
 		close(a.arrived)
 		a.arrived = make(chan struct{})
-		for len(a.buf) >= aheadSize && !a.end {
-			a.changed.Wait()
-		}
-		end := a.end
 		a.mu.Unlock()
-		if end {
-			return
-		}
 	}
+}
+
+// next waits until something is to be read and tells how much at most; 0 is
+// nothing any more.
+func (a *ahead) next() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for !a.end && !a.closed {
+		switch {
+		case a.polled && len(a.buf) < aheadSize:
+			return aheadSize
+		case !a.polled && len(a.buf) == 0 && a.wanted > 0:
+			n := min(a.wanted, aheadSize)
+			a.wanted = 0
+			return n
+		}
+		a.changed.Wait()
+	}
+	return 0
 }
 
 // read ends with EINTR once cancel is readable.
@@ -115,6 +173,10 @@ func (a *ahead) read(p []byte, cancel <-chan struct{}) (int, abi.Errno) {
 	for len(a.buf) == 0 {
 		if a.end {
 			return 0, a.err
+		}
+		if a.wanted == 0 {
+			a.wanted = len(p)
+			a.changed.Broadcast()
 		}
 		arrived := a.arrived
 		a.mu.Unlock()
@@ -139,13 +201,30 @@ func (a *ahead) read(p []byte, cancel <-chan struct{}) (int, abi.Errno) {
 }
 
 // ReadUnless implements host.CancelReads.
-func (f *Files) ReadUnless(h host.Handle, p []byte, cancel <-chan struct{}) (int, abi.Errno, bool) {
+func (f *Files) ReadUnless(h host.Handle, p []byte, cancel <-chan struct{}, always bool) (int, abi.Errno, bool) {
 	a := f.aheads.of(h)
 	if a == nil {
-		return 0, 0, false
+		if !always || f.canAsk(h) {
+			return 0, 0, false // CancelSynchronousIo ends the read
+		}
+		a = f.newAhead(h)
 	}
 	n, e := a.read(p, cancel)
 	return n, e, true
+}
+
+// canAsk tells whether the system knows what is in a stream: then it is one of
+// Windows, whose reads can be cancelled.
+func (f *Files) canAsk(h host.Handle) bool {
+	if _, ok := f.aheads.asked.Load(h); ok {
+		return true
+	}
+	var avail uint32
+	if r, _, _ := procPeekNamedPipe.Call(uintptr(h), 0, 0, 0, uintptr(unsafe.Pointer(&avail)), 0); r == 0 {
+		return false
+	}
+	f.aheads.asked.Store(h, nil)
+	return true
 }
 
 func (a *ahead) ready() host.Ready {
@@ -164,8 +243,8 @@ func (f *Files) Poll(h host.Handle, k host.Kind) host.Ready {
 
 // pollPipe asks a pipe or an inherited socket.
 func (f *Files) pollPipe(h host.Handle) host.Ready {
-	if a := f.aheads.of(h); a != nil {
-		return a.ready()
+	if f.aheads.of(h) != nil {
+		return f.startAhead(h).ready()
 	}
 	var avail uint32
 	r, _, err := procPeekNamedPipe.Call(uintptr(h), 0, 0, 0, uintptr(unsafe.Pointer(&avail)), 0)

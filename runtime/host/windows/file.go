@@ -84,9 +84,10 @@ type Files struct {
 	// knows it, in which their owner lacks a right.
 	strict atomic.Int32
 
-	sids   func() sids // read once
-	trash  trashNames
-	aheads aheads
+	sids    func() sids // read once
+	trash   trashNames
+	aheads  aheads
+	behinds behinds
 
 	terminal func() host.Terminal // opened once
 }
@@ -200,6 +201,8 @@ func (f *Files) Seek(h host.Handle, off int64, whence int) (int64, abi.Errno) {
 
 // Close implements host.Files.
 func (f *Files) Close(h host.Handle) abi.Errno {
+	f.aheads.closing(h)
+	f.behinds.closing(h)
 	f.mu.Lock()
 	v := f.ofHandle[windows.Handle(h)]
 	delete(f.ofHandle, windows.Handle(h))
