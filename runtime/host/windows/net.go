@@ -69,9 +69,11 @@ type socket struct {
 	// over.
 	events          uint32
 	noRead, noWrite bool
-	// acceptTold: FD_ACCEPT came, and there was no accept since. closeTold:
-	// FD_CLOSE came.
-	acceptTold, closeTold bool
+	// acceptTold, readTold: FD_ACCEPT, FD_READ came, and no call since then that
+	// is certain to have made Windows tell the next one. closeTold: FD_CLOSE
+	// came.
+	acceptTold, readTold, closeTold bool
+
 	listening             bool
 	connecting, connected bool
 	writeShut             bool
@@ -292,11 +294,12 @@ func (s *socket) Accept() (host.NetSocket, host.SockAddr, abi.Errno) {
 	var r rawAddr
 	size := int32(len(r))
 	h, _, err := procAccept.Call(uintptr(s.h), uintptr(unsafe.Pointer(&r)), uintptr(unsafe.Pointer(&size)))
-	s.mu.Lock()
-	s.acceptTold = false
-	s.mu.Unlock()
-	if windows.Handle(h) == windows.InvalidHandle {
-		e := SocketErrno(err)
+	e := SocketErrno(err)
+	if windows.Handle(h) != windows.InvalidHandle {
+		e = 0
+	}
+	s.accepted(e, seen)
+	if e != 0 {
 		s.nothing(e, seen, false)
 		if e == abi.ECONNRESET {
 			e = abi.ECONNABORTED
@@ -312,6 +315,23 @@ func (s *socket) Accept() (host.NetSocket, host.SockAddr, abi.Errno) {
 		return nil, host.SockAddr{}, e
 	}
 	return c, fromRaw(&r), 0
+}
+
+// accepted notes that accept was called. One that succeeds has Windows tell
+// the next connection; but an event that was recorded meanwhile may be of the
+// one that is taken, told behind the call (Wine's server looks at the socket,
+// then serves the call, then records). One that fails does so on Windows
+// alone: Wine would never tell another connection.
+func (s *socket) accepted(e abi.Errno, seen uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case !s.acceptTold:
+	case e == abi.EAGAIN:
+		s.again()
+	case s.events == seen:
+		s.acceptTold = false
+	}
 }
 
 // counted tells how many events there were, and nothing what a call has
@@ -425,6 +445,11 @@ func (s *socket) Recv(bufs [][]byte, flags int, p *host.Packet) (int, int, abi.E
 	}
 	s.nothing(e, seen, false)
 	if s.datagram {
+		s.mu.Lock()
+		if s.events == seen {
+			s.readTold = false
+		}
+		s.mu.Unlock()
 		if e == abi.EAGAIN {
 			e = s.pending(e)
 		}
@@ -551,11 +576,15 @@ func (s *socket) Poll() (r host.Ready) {
 	if s.slot != nil {
 		if !in && !s.noRead {
 			s.noRead = true
-			if s.listening && s.acceptTold {
+			switch {
+			case s.listening && s.acceptTold:
 				// A connection is gone that nobody has accepted: without an
 				// accept there would be no further event.
-				s.acceptTold = false
-				_ = s.arm()
+				s.again()
+			case s.datagram && s.readTold:
+				s.readTold = false
+				in = s.datagramThere() // to read has the next one told
+				s.noRead = !in
 			}
 		}
 		if !out && !s.noWrite && !s.listening {

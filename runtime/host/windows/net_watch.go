@@ -33,6 +33,7 @@ const (
 
 var (
 	procEventSelect   = ws2.NewProc("WSAEventSelect")
+	procAsyncSelect   = ws2.NewProc("WSAAsyncSelect")
 	procNetworkEvents = ws2.NewProc("WSAEnumNetworkEvents")
 )
 
@@ -82,6 +83,20 @@ func (s *socket) arm() abi.Errno {
 		return SocketErrno(err)
 	}
 	return 0
+}
+
+// again has FD_ACCEPT told once more, at once if there is a connection. s.mu is
+// held. Windows forgets what it has told when WSAEventSelect is called, Wine
+// when WSAAsyncSelect is, for a window of any number: that one stands for
+// messages to nobody and is refused by Windows, which changes nothing.
+func (s *socket) again() {
+	s.acceptTold = false
+	if s.slot == nil {
+		return
+	}
+	const messageOnly = ^uintptr(2) // HWND_MESSAGE
+	_, _, _ = procAsyncSelect.Call(uintptr(s.h), messageOnly, 0, 0)
+	_ = s.arm()
 }
 
 // slot finds an event for a socket.
@@ -182,11 +197,15 @@ func (g *watchGroup) fired(i int) {
 	slot := g.slots[i]
 	s := slot.s
 	g.n.mu.Unlock()
-	if s == nil || !s.record(slot) {
-		_ = windows.ResetEvent(slot.event)
+	if s != nil && s.record(slot) {
+		s.changed()
 		return
 	}
-	s.changed()
+	g.n.mu.Lock()
+	defer g.n.mu.Unlock()
+	if slot.s == s {
+		_ = windows.ResetEvent(slot.event)
+	} // else another socket has it by now, and the event may be its own
 }
 
 // record takes the events of a socket; it tells whether the socket is still
@@ -216,6 +235,9 @@ func (s *socket) take(slot *watchSlot) bool {
 	}
 	if e.events&fdAccept != 0 {
 		s.acceptTold = true
+	}
+	if e.events&fdRead != 0 {
+		s.readTold = true
 	}
 	if e.events&fdClose != 0 {
 		ended := s.closeTold
