@@ -7,20 +7,54 @@ import (
 
 // Permissions
 
+// chmodPlace changes the mode of what is at a place, or of what a link of /proc
+// there stands for.
 func (t *Task) chmodPlace(pl place, mode uint32) abi.Errno {
-	if pl.mnt.tree == nil {
+	f, e := t.behind(pl)
+	switch {
+	case e != 0:
+		return e
+	case f != nil:
+		defer t.proc.files.put(f)
+		return t.chmodFile(f, mode)
+	case pl.mnt.tree == nil:
 		return missing(pl, abi.EPERM)
 	}
 	defer t.proc.files.rights.forget()
 	return pl.mnt.tree.Chmod(pl.rel, mode&0o7777)
 }
 
+// chmodFile changes the mode of what is open, if only with O_PATH.
+func (t *Task) chmodFile(f *File, mode uint32) abi.Errno {
+	switch f.ops.(type) {
+	case pathOps:
+		if !f.pinned {
+			pl := t.placeOf(f)
+			if kind, e := t.typeOf(pl); e != 0 {
+				return e
+			} else if kind == abi.S_IFLNK {
+				return abi.EOPNOTSUPP // a link has no mode to change
+			}
+			return t.chmodPlace(pl, mode)
+		}
+	case regularOps, folderOps:
+	default:
+		return abi.EPERM
+	}
+	defer t.proc.files.rights.forget()
+	return t.proc.files.host.Fchmod(f.h, mode&0o7777)
+}
+
 func sysChmod(t *Task, a Args) (uint64, abi.Errno) {
-	return t.onPath(abi.AT_FDCWD, a[0], true, func(pl place) abi.Errno { return t.chmodPlace(pl, uint32(a[1])) })
+	return t.chmodAt(abi.AT_FDCWD, a[0], uint32(a[1]))
 }
 
 func sysFchmodat(t *Task, a Args) (uint64, abi.Errno) {
-	return t.onPath(int32(a[0]), a[1], true, func(pl place) abi.Errno { return t.chmodPlace(pl, uint32(a[2])) })
+	return t.chmodAt(int32(a[0]), a[1], uint32(a[2]))
+}
+
+func (t *Task) chmodAt(dirfd int32, addr uint64, mode uint32) (uint64, abi.Errno) {
+	return t.onPath(dirfd, addr, true, func(pl place) abi.Errno { return t.chmodPlace(pl, mode) })
 }
 
 func sysFchmod(t *Task, a Args) (uint64, abi.Errno) {
@@ -29,12 +63,7 @@ func sysFchmod(t *Task, a Args) (uint64, abi.Errno) {
 		return 0, e
 	}
 	defer t.proc.files.put(f)
-	defer t.proc.files.rights.forget()
-	switch f.ops.(type) {
-	case regularOps, folderOps:
-		return 0, t.proc.files.host.Fchmod(f.h, uint32(a[1])&0o7777)
-	}
-	return 0, abi.EPERM
+	return 0, t.chmodFile(f, uint32(a[1]))
 }
 
 // Owners do not change: to the same ids it succeeds, else EPERM.
@@ -65,7 +94,7 @@ func chownCall(follow, plain bool) Handler {
 func (t *Task) chownat(dirfd int32, addr, uid, gid uint64, follow, narrow bool) (uint64, abi.Errno) {
 	return t.onPath(dirfd, addr, follow, func(pl place) abi.Errno {
 		var st host.Stat
-		if e := t.lstat(pl, &st); e != 0 {
+		if e := t.look(pl, follow, &st); e != 0 {
 			return e
 		}
 		return t.chownTo(&st, uid, gid, narrow)
@@ -183,13 +212,20 @@ func (t *Task) setTimes(dirfd int32, addr uint64, at, mt int64, flags uint32) (u
 			return 0, e
 		}
 		defer t.proc.files.put(f)
-		switch f.ops.(type) {
-		case regularOps, folderOps:
-			return 0, t.proc.files.host.SetTimesOf(f.h, at, mt)
-		}
-		return 0, 0 // pipes and devices: nothing to see
+		return 0, t.setTimesOf(f, at, mt)
 	}
-	return 0, t.find(dirfd, p, flags&abi.AT_SYMLINK_NOFOLLOW == 0, func(pl place) abi.Errno {
+	follow := flags&abi.AT_SYMLINK_NOFOLLOW == 0
+	return 0, t.find(dirfd, p, follow, func(pl place) abi.Errno {
+		if follow {
+			f, e := t.behind(pl)
+			if e != 0 {
+				return e
+			}
+			if f != nil {
+				defer t.proc.files.put(f)
+				return t.setTimesOf(f, at, mt)
+			}
+		}
 		if pl.mnt.tree == nil {
 			if pl.node != nil && pl.node.mode&abi.S_IFMT == abi.S_IFCHR {
 				return 0
@@ -198,6 +234,22 @@ func (t *Task) setTimes(dirfd int32, addr uint64, at, mt int64, flags uint32) (u
 		}
 		return pl.mnt.tree.SetTimes(pl.rel, at, mt)
 	})
+}
+
+// setTimesOf sets the times of what is open.
+func (t *Task) setTimesOf(f *File, at, mt int64) abi.Errno {
+	switch f.ops.(type) {
+	case pathOps:
+		if pl := t.placeOf(f); !f.pinned && pl.mnt.tree != nil {
+			return pl.mnt.tree.SetTimes(pl.rel, at, mt)
+		} else if !f.pinned {
+			return missing(pl, abi.EPERM)
+		}
+	case regularOps, folderOps:
+	default:
+		return 0 // pipes and devices: nothing to see
+	}
+	return t.proc.files.host.SetTimesOf(f.h, at, mt)
 }
 
 // timevals reads the two struct timeval of utimes.

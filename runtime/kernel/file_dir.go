@@ -430,16 +430,15 @@ func (t *Task) linkat(fd1 int32, addr1 uint64, fd2 int32, addr2 uint64, flags ui
 		return 0, t.linkFile(f, fd2, p2)
 	}
 	return 0, t.two(fd1, p1, flags&abi.AT_SYMLINK_FOLLOW != 0, fd2, bare(p2), func(from, to place) abi.Errno {
-		if from.node != nil && from.node.magic != nil && flags&abi.AT_SYMLINK_FOLLOW != 0 {
-			f, e := from.node.magic(t, abi.O_RDONLY)
+		if flags&abi.AT_SYMLINK_FOLLOW != 0 {
+			f, e := t.behind(from)
 			if e != 0 {
 				return e
 			}
-			if f.refs.Load() == 0 {
-				f.refs.Store(1)
+			if f != nil {
+				defer t.proc.files.put(f)
+				return t.linkFile(f, fd2, p2)
 			}
-			defer t.proc.files.put(f)
-			return t.linkFile(f, fd2, p2)
 		}
 		switch _, e := t.typeOf(to); {
 		case e == 0:

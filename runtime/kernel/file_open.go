@@ -19,6 +19,15 @@ func (t *Task) openPlace(pl place, flags int, perm uint32) (*File, abi.Errno) {
 		switch kind := st.Mode & abi.S_IFMT; {
 		case kind == abi.S_IFLNK && flags&abi.O_NOFOLLOW == 0 && (pl.node == nil || pl.node.magic == nil):
 			return nil, abi.ELOOP
+		case kind == abi.S_IFLNK && flags&abi.O_NOFOLLOW == 0:
+			f, e := t.behind(pl)
+			if e != 0 {
+				return nil, e
+			}
+			defer t.proc.files.put(f)
+			if p := t.where(f); p != "" {
+				return t.openPlace(t.proc.files.ns.at(p), flags|abi.O_NOFOLLOW, perm)
+			}
 		case kind != abi.S_IFDIR && flags&abi.O_DIRECTORY != 0:
 			return nil, abi.ENOTDIR
 		}

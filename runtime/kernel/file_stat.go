@@ -24,24 +24,25 @@ func (t *Task) statOf(dirfd int32, addr uint64, flags uint32, st *host.Stat) abi
 		p = "."
 	}
 	follow := flags&abi.AT_SYMLINK_NOFOLLOW == 0
-	return t.at(dirfd, p, follow, func(pl place) abi.Errno {
-		e := t.lstat(pl, st)
-		if e != 0 || !follow || st.Mode&abi.S_IFMT != abi.S_IFLNK {
-			return e
-		}
-		if pl.node == nil || pl.node.magic == nil {
-			return abi.ELOOP
-		}
-		f, e := pl.node.magic(t, abi.O_RDONLY)
-		if e != 0 {
-			return e
-		}
-		if f.refs.Load() == 0 {
-			f.refs.Store(1)
-		}
-		defer t.proc.files.put(f)
-		return f.ops.stat(t, f, st)
-	})
+	return t.at(dirfd, p, follow, func(pl place) abi.Errno { return t.look(pl, follow, st) })
+}
+
+// look is stat of a place: of what a link of /proc stands for if follow, ELOOP
+// for any other link then.
+func (t *Task) look(pl place, follow bool, st *host.Stat) abi.Errno {
+	e := t.lstat(pl, st)
+	if e != 0 || !follow || st.Mode&abi.S_IFMT != abi.S_IFLNK {
+		return e
+	}
+	f, e := t.behind(pl)
+	switch {
+	case e != 0:
+		return e
+	case f == nil:
+		return abi.ELOOP
+	}
+	defer t.proc.files.put(f)
+	return f.ops.stat(t, f, st)
 }
 
 func (t *Task) fstat(fd int32, st *host.Stat) abi.Errno {
@@ -304,7 +305,17 @@ func (t *Task) statfsPath(addr uint64, st *host.StatFS) abi.Errno {
 	if e != 0 {
 		return e
 	}
-	return t.find(abi.AT_FDCWD, p, true, func(pl place) abi.Errno { return t.statfsOf(pl, st) })
+	return t.find(abi.AT_FDCWD, p, true, func(pl place) abi.Errno {
+		f, e := t.behind(pl)
+		if e != 0 {
+			return e
+		}
+		if f == nil {
+			return t.statfsOf(pl, st)
+		}
+		defer t.proc.files.put(f)
+		return t.statfsFile(f, st)
+	})
 }
 
 func (t *Task) statfsFD(fd int32, st *host.StatFS) abi.Errno {
@@ -313,12 +324,21 @@ func (t *Task) statfsFD(fd int32, st *host.StatFS) abi.Errno {
 		return e
 	}
 	defer t.proc.files.put(f)
+	return t.statfsFile(f, st)
+}
+
+func (t *Task) statfsFile(f *File, st *host.StatFS) abi.Errno {
 	if f.path != "" {
 		if pl := t.proc.files.ns.at(f.path); pl.mnt.tree == nil {
 			return t.statfsOf(pl, st)
 		}
 	}
 	switch f.ops.(type) {
+	case pathOps:
+		if !f.pinned {
+			return t.statfsOf(t.placeOf(f), st)
+		}
+		return t.proc.files.host.StatfsOf(f.h, st)
 	case regularOps, folderOps:
 		return t.proc.files.host.StatfsOf(f.h, st)
 	case pipeOps:

@@ -29,8 +29,10 @@ type node struct {
 	store func(t *Task, s string) abi.Errno
 	link  func(t *Task) string
 	ops   fileOps // of a device
-	// magic opens what a link of /proc stands for, which may have no path.
-	magic func(t *Task, flags int) (*File, abi.Errno)
+	// magic opens what a link of /proc stands for, which may have no path;
+	// target tells its description with a reference, where there is one.
+	magic  func(t *Task, flags int) (*File, abi.Errno)
+	target func(t *Task) (*File, abi.Errno)
 }
 
 func newFolder(name string, kids ...*node) *node {

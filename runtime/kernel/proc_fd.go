@@ -104,6 +104,13 @@ func (p *Process) fdNode(fd int) *node {
 		name: strconv.Itoa(fd), mode: mode,
 		link:  func(*Task) string { return p.fdName(int32(fd)) },
 		magic: func(t *Task, flags int) (*File, abi.Errno) { return openFD(t, int32(fd), flags) },
+		target: func(t *Task) (*File, abi.Errno) {
+			f, e := t.proc.files.get(int32(fd))
+			if e != 0 {
+				return nil, abi.ENOENT
+			}
+			return f, 0
+		},
 	}
 }
 
@@ -199,6 +206,26 @@ func openFD(t *Task, fd int32, flags int) (*File, abi.Errno) {
 	case folderOps, nodeFolderOps:
 		defer ft.put(f)
 		return t.openPlace(ft.ns.at(t.where(f)), flags, 0)
+	case pathOps:
+		defer ft.put(f)
+		return t.openPlace(t.placeOf(f), flags, 0)
 	}
 	return f, 0 // the reference goes along
+}
+
+// behind tells the description that a link of /proc stands for, with a
+// reference, whatever its path leads to by now; nil where a place is no such
+// link.
+func (t *Task) behind(pl place) (*File, abi.Errno) {
+	if pl.node == nil || pl.node.magic == nil || pl.node.mode&abi.S_IFMT != abi.S_IFLNK {
+		return nil, 0
+	}
+	if pl.node.target != nil {
+		return pl.node.target(t)
+	}
+	f, e := pl.node.magic(t, abi.O_RDONLY)
+	if e == 0 && f.refs.Load() == 0 {
+		f.refs.Store(1)
+	}
+	return f, e
 }

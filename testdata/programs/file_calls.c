@@ -476,6 +476,86 @@ static void modes(void) {
 	T(rmdir("d"));
 }
 
+/* What a descriptor stands for, by its name below /proc. */
+static char *named(int fd) {
+	static char name[40];
+	snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+	return name;
+}
+
+static void behind(void) {
+	puts("# behind a descriptor");
+	struct stat st;
+	struct statfs fs;
+	struct timespec ts[2] = {{70, 0}, {80, 0}};
+	char b[4] = "";
+	int fd = make("m", "m");
+	T(chmod(named(fd), 0640));
+	T(utimensat(AT_FDCWD, named(fd), ts, 0));
+	T(chown(named(fd), getuid(), getgid()));
+	stat("m", &st);
+	printf("%o %lld\n", st.st_mode, (long long)st.st_mtim.tv_sec);
+	int only = open("m", O_PATH | O_NOFOLLOW);
+	T(fchmod(only, 0600));
+	T(chmod(named(only), 0604));
+	ts[1].tv_sec = 90;
+	T(utimensat(AT_FDCWD, named(only), ts, 0));
+	stat(named(only), &st);
+	printf("%o %lld\n", st.st_mode, (long long)st.st_mtim.tv_sec);
+	T(statfs(named(only), &fs));
+	int again = open(named(only), O_RDONLY);
+	T(read(again, b, sizeof b));
+	close(again);
+	again = open(named(only), O_RDWR | O_TRUNC);
+	T(read(again, b, sizeof b));
+	close(again);
+	again = open(named(fd), O_PATH);
+	fstat(again, &st);
+	printf("%o\n", st.st_mode);
+	close(again);
+	again = open(named(fd), O_PATH | O_NOFOLLOW);
+	fstat(again, &st);
+	printf("%o\n", st.st_mode & S_IFMT);
+	close(again);
+	T(rename("m", "n"));
+	T(chmod(named(only), 0611));
+	stat("n", &st);
+	printf("%o\n", st.st_mode);
+	T(chmod("n", 0));
+	T(stat(named(only), &st));
+	T(open(named(only), O_RDONLY));
+	T(chmod("n", 0600));
+	T(unlink("n"));
+	T(stat(named(fd), &st));
+	T(chmod(named(fd), 0444));
+	T(fstat(fd, &st));
+	printf("%o %d\n", st.st_mode, (int)st.st_nlink);
+	close(only);
+	close(fd);
+	T(symlink("nowhere", "l"));
+	only = open("l", O_PATH | O_NOFOLLOW);
+	T(chmod(named(only), 0600));
+	T(open(named(only), O_RDONLY));
+	close(only);
+	T(unlink("l"));
+	T(mkdir("d", 0700));
+	only = open("d", O_PATH | O_DIRECTORY);
+	T(chmod(named(only), 0711));
+	stat("d", &st);
+	printf("%o\n", st.st_mode);
+	again = open(named(only), O_RDONLY | O_DIRECTORY);
+	T(fchmod(again, 0755));
+	close(again);
+	close(only);
+	T(rmdir("d"));
+	int p[2];
+	T(pipe(p));
+	T(stat(named(p[0]), &st) || !S_ISFIFO(st.st_mode));
+	close(p[0]);
+	close(p[1]);
+	T(chmod(named(p[0]), 0600));
+}
+
 static int over;
 static void onxfsz(int sig) { over = sig; }
 
@@ -587,7 +667,7 @@ int main(int argc, char **argv) {
 		const char *name;
 		void (*run)(void);
 	} parts[] = {{"temporary", temporary}, {"space", space}, {"vectors", vectors}, {"copies", copies}, {"advice", advice}, {"names", names},
-		     {"resolving", resolving}, {"times", times}, {"modes", modes}, {"limits", limits}, {"folders", folders}, {"odds", odds}};
+		     {"resolving", resolving}, {"times", times}, {"modes", modes}, {"behind", behind}, {"limits", limits}, {"folders", folders}, {"odds", odds}};
 	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++)
 		if (!*part || !strcmp(part, parts[i].name))
 			parts[i].run();
