@@ -105,7 +105,7 @@ var fileApplets = []Case{
 }
 
 // callParts are the parts of file_calls.c.
-var callParts = []string{"temporary", "space", "vectors", "copies", "advice", "names", "resolving", "times", "modes", "behind", "limits", "folders", "odds"}
+var callParts = []string{"temporary", "space", "vectors", "copies", "advice", "names", "resolving", "times", "modes", "behind", "spelling", "limits", "folders", "odds"}
 
 func TestFileCalls(t *testing.T) {
 	var cases []Case

@@ -556,6 +556,52 @@ static void behind(void) {
 	T(chmod(named(p[0]), 0600));
 }
 
+static void listed(void) {
+	char *all[10];
+	int n = 0;
+	DIR *d = opendir(".");
+	for (struct dirent *e; n < 10 && (e = readdir(d));)
+		if (e->d_name[0] != '.')
+			all[n++] = strdup(e->d_name);
+	closedir(d);
+	for (int more = 1; more;) {
+		more = 0;
+		for (int i = 1; i < n; i++)
+			if (strcmp(all[i - 1], all[i]) > 0) {
+				char *x = all[i];
+				all[i] = all[i - 1], all[i - 1] = x, more = 1;
+			}
+	}
+	for (int i = 0; i < n; i++)
+		printf(" %s", all[i]);
+	puts("");
+}
+
+/* Names that change in nothing but the case of letters. */
+static void spelling(void) {
+	puts("# spelling");
+	int fd = make("some Name", "1");
+	T(rename("some Name", "Some name"));
+	listed();
+	T(rename("Some name", "Some name"));
+	T(mkdir("folder", 0755));
+	T(rename("folder", "Folder"));
+	close(make("Folder/größe", "2"));
+	T(rename("Folder/größe", "Folder/GRÖSSE"));
+	T(rename("Folder", "FOLDER"));
+	listed();
+	T(chdir("FOLDER"));
+	listed();
+	T(chdir(".."));
+	T(link("Some name", "other"));
+	T(rename("Some name", "other"));
+	listed();
+	struct stat st;
+	fstat(fd, &st);
+	printf("%d\n", (int)st.st_nlink);
+	close(fd);
+}
+
 static int over;
 static void onxfsz(int sig) { over = sig; }
 
@@ -667,7 +713,7 @@ int main(int argc, char **argv) {
 		const char *name;
 		void (*run)(void);
 	} parts[] = {{"temporary", temporary}, {"space", space}, {"vectors", vectors}, {"copies", copies}, {"advice", advice}, {"names", names},
-		     {"resolving", resolving}, {"times", times}, {"modes", modes}, {"behind", behind}, {"limits", limits}, {"folders", folders}, {"odds", odds}};
+		     {"resolving", resolving}, {"times", times}, {"modes", modes}, {"behind", behind}, {"spelling", spelling}, {"limits", limits}, {"folders", folders}, {"odds", odds}};
 	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++)
 		if (!*part || !strcmp(part, parts[i].name))
 			parts[i].run();

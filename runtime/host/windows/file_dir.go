@@ -5,6 +5,7 @@ package winhost
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -315,9 +316,11 @@ func (t *tree) Rename(path string, to host.Tree, toPath string, noreplace bool) 
 		case st == 0 || noreplace || st == statusNotSameDevice:
 			return statusErrno(st)
 		default:
-			if e := t2.makeWay(h, toPath); e == sameFile {
+			switch e := t2.makeWay(h, toPath); e {
+			case 0, sameName:
+			case sameFile:
 				return 0
-			} else if e != 0 {
+			default:
 				return e
 			}
 			return statusErrno(rename(h, infoRenameEx, replace|windows.FILE_RENAME_POSIX_SEMANTICS, name))
@@ -339,6 +342,8 @@ func (t *tree) Rename(path string, to host.Tree, toPath string, noreplace bool) 
 		case 0, abi.ENOENT:
 		case sameFile:
 			return 0
+		case sameName:
+			return t2.respell(h, t.name(path), name)
 		default:
 			return e
 		}
@@ -358,6 +363,35 @@ func (t *tree) Rename(path string, to host.Tree, toPath string, noreplace bool) 
 // nothing then.
 const sameFile = ^abi.Errno(0)
 
+// sameName is makeWay's answer when there is one name, which may be spelled in
+// another way.
+const sameName = sameFile - 1
+
+// respell renames a file whose name is to change in case only, which Wine takes
+// for no change at all.
+func (t *tree) respell(h windows.Handle, from, to []uint16) abi.Errno {
+	base := func(u []uint16) int {
+		i := len(u)
+		for i > 0 && u[i-1] != '\\' {
+			i--
+		}
+		return i
+	}
+	i := base(to)
+	if slices.Equal(from[base(from):], to[i:]) {
+		return 0
+	}
+	aside := appendName(to[:i:i], "bee-rename-"+strings.TrimPrefix(t.f.trash.next(), trashPrefix))
+	if st := rename(h, infoRename, 0, aside); st != 0 {
+		return statusErrno(st)
+	}
+	st := rename(h, infoRename, 0, to)
+	if st != 0 {
+		_ = rename(h, infoRename, 0, from)
+	}
+	return statusErrno(st)
+}
+
 // makeWay looks at what a rename is to replace, and takes it away if it may
 // be replaced and Windows would not do that.
 func (t *tree) makeWay(h windows.Handle, path string) abi.Errno {
@@ -371,10 +405,10 @@ func (t *tree) makeWay(h windows.Handle, path string) abi.Errno {
 	_ = windows.CloseHandle(h2)
 	switch {
 	case a.index == b.index && a.index != 0:
-		if a.standard.links > 1 {
+		if a.standard.links > 1 && !a.standard.directory {
 			return sameFile
 		}
-		return 0 // another spelling of the name
+		return sameName
 	case a.standard.directory && !b.standard.directory:
 		return abi.ENOTDIR
 	case !a.standard.directory && b.standard.directory:
