@@ -88,7 +88,7 @@ func (p *Process) taskFolder(id int, whole bool) *node {
 		newText("gid_map", constant("         0          0 4294967295\n")),
 		newText("setgroups", constant("allow\n")),
 		newText("coredump_filter", constant("00000033\n")),
-		newFolder("net"),
+		newFolder("net", newText("igmp", (*Task).igmp), newText("igmp6", (*Task).igmp6)),
 		newFolder("ns",
 			newLink("cgroup", constant("cgroup:[4026531835]")), newLink("ipc", constant("ipc:[4026531839]")), newLink("mnt", constant("mnt:[4026531841]")),
 			newLink("net", constant("net:[4026531840]")), newLink("pid", constant("pid:[4026531836]")), newLink("user", constant("user:[4026531837]")),

@@ -389,6 +389,9 @@ func create(name []uint16, access, share, disposition, options, attributes uint3
 		var io windows.IO_STATUS_BLOCK
 		var h windows.Handle
 		st := status(windows.NtCreateFile(&h, access, &oa, &io, nil, attributes, share, disposition, options, 0, 0))
+		if st == windows.STATUS_UNSUCCESSFUL && len(name) > abi.PATH_MAX/2 {
+			st = statusNameTooLong // Wine's server has no word for the limit of the system that it runs on
+		}
 		if try == busyTries || share == 0 || !(st == statusSharingViolation || st == statusDeletePending && disposition != windows.FILE_OPEN) {
 			return h, st == 0 && io.Information == createdNew, st
 		}
