@@ -23,15 +23,14 @@ var goTestsAll = flag.Bool("gotests", false, "TestGoTests runs the test binaries
 // ones that need not pass: patterns of whole names, subtests included.
 type goPackage struct {
 	path    string
-	quick   bool // also without -gotests
-	wide    bool // wideShare of its tests may be excluded
+	quick   bool   // also without -gotests
+	wide    bool   // wideShare of its tests may be excluded
+	mount   string // a folder of this machine that its tests look at
 	exclude []Exclusion
 }
 
 const second = "it runs itself or another program"
 
-// os/signal is not there: a quarter of its tests need a second process, which is
-// more than may be excluded.
 var goPackages = []goPackage{
 	{path: "strings", quick: true},
 	{path: "sync", quick: true, exclude: []Exclusion{
@@ -45,8 +44,28 @@ var goPackages = []goPackage{
 	{path: "bufio"},
 	{path: "path/filepath"},
 	{path: "encoding/json"},
+	{path: "compress/bzip2"},
 	{path: "compress/flate"},
 	{path: "compress/gzip"},
+	{path: "compress/lzw"},
+	{path: "compress/zlib"},
+	{path: "os", wide: true, mount: "/usr/bin", exclude: []Exclusion{
+		{"TestExecutable|TestFileChdirTestlog|TestGetppid|TestHostname|TestKill(Find|Start)Process|TestProcessWithHandleLinux", SecondProcess, second},
+		{"TestReadNonblockingFd|TestStartProcess(/.*)?|TestStatStdin|TestStdPipe", SecondProcess, second},
+		{"TestFIFONonBlockingEOF|TestFifoEOF", HostFeature, "no file system of Windows has FIFOs"},
+		{"TestGetwdDeep|TestGetwdDeepWithPWDSet|TestRemoveAllLongPath", HostFeature, "Wine takes no path of more than 4096 bytes"},
+	}},
+	{path: "os/signal", exclude: []Exclusion{
+		{"TestAtomicStop|TestDetectNohup|TestNohup/nohup(/.*)?|TestNotifyContextNotifications(/.*)?", SecondProcess, second},
+	}},
+	{path: "net", wide: true, exclude: []Exclusion{
+		{"TestSplice(/.*)?", SecondProcess, second},
+		{"TestMultiPathTCP", HostFeature, "Windows has no MPTCP"},
+		{"TestNotTemporaryRead", HostFeature, "Wine's server takes the reset away (docs/windows.md, Resets)"},
+	}},
+	{path: "net/http", exclude: []Exclusion{
+		{"TestLinuxSendfile", SecondProcess, second},
+	}},
 	{path: "runtime", wide: true, exclude: []Exclusion{
 		{"TestArenaCollision|TestCrashWhileTracing|TestFinalizerRegisterABI|TestG0StackOverflow|TestIssue66841|TestMemHashGlobalSeed(/.*)?", SecondProcess, second},
 		{"TestRuntimePanic|TestTracebackRuntime(Function|Method)|TestTracebackSystem(/.*)?|TestUsingVDSO", SecondProcess, second},
@@ -138,11 +157,11 @@ func TestGoTests(t *testing.T) {
 func goPackageTests(t *testing.T, p goPackage, goroot string) (passed, spared int) {
 	used := map[int]bool{}
 	for _, w := range (Case{}).widths() {
-		want, err := lab.goTest(goroot, p.path, w, native)
+		want, err := lab.goTest(goroot, p, w, native)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := lab.goTest(goroot, p.path, w, bee)
+		got, err := lab.goTest(goroot, p, w, bee)
 		if err != nil {
 			t.Errorf("%s: %v", w, err)
 		}
@@ -165,8 +184,9 @@ func goPackageTests(t *testing.T, p goPackage, goroot string) (passed, spared in
 const wideShare = 15
 
 // goTest runs a package's test binary and tells each test's outcome.
-func (l *Lab) goTest(goroot, pkg string, w width, f form) (map[string]string, error) {
-	const limit = 10 * time.Minute
+func (l *Lab) goTest(goroot string, p goPackage, w width, f form) (map[string]string, error) {
+	pkg := p.path
+	const limit = 30 * time.Minute // os takes four on an idle machine
 	version, err := compilerVersion("go")
 	if err != nil {
 		return nil, err
@@ -222,6 +242,9 @@ func (l *Lab) goTest(goroot, pkg string, w width, f form) (map[string]string, er
 		argv := []string{
 			l.guard, "-o", report, l.wine, winePath(l.runner[w.runner]),
 			"--mount", goroot + "=" + winePath(goroot), "--mount", "/tmp=" + winePath(dir), "--cwd", src, "--clear-env",
+		}
+		if p.mount != "" {
+			argv = append(argv, "--mount", p.mount+"="+winePath(p.mount))
 		}
 		for _, kv := range env {
 			argv = append(argv, "--env", kv)
