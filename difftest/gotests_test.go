@@ -128,6 +128,7 @@ func TestGoTests(t *testing.T) {
 	goroot := strings.TrimSpace(string(out))
 	var mu sync.Mutex
 	var ran, excluded int // where no more than excludedShare may be
+	var rows []goRow
 	t.Run("packages", func(t *testing.T) {
 		for _, p := range goPackages {
 			if !p.quick && !*goTestsAll {
@@ -135,15 +136,20 @@ func TestGoTests(t *testing.T) {
 			}
 			t.Run(p.path, func(t *testing.T) {
 				t.Parallel()
-				passed, spared := goPackageTests(t, p, goroot)
+				of := goPackageTests(t, p, goroot)
+				passed, spared := 0, 0
+				for _, c := range of {
+					passed, spared = passed+c.passed, spared+c.spared
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				rows = append(rows, goRow{p, of})
 				if p.wide {
 					if passed == 0 || 100*spared > wideShare*passed {
 						t.Errorf("%d of %d tests that pass natively are excluded: more than %d %%", spared, passed, wideShare)
 					}
 					return
 				}
-				mu.Lock()
-				defer mu.Unlock()
 				ran, excluded = ran+passed, excluded+spared
 			})
 		}
@@ -151,10 +157,14 @@ func TestGoTests(t *testing.T) {
 	if ran > 0 && 100*excluded > excludedShare*ran {
 		t.Errorf("%d of %d tests that pass natively are excluded: more than %d %%", excluded, ran, excludedShare)
 	}
+	if *update && len(rows) == len(goPackages) && !t.Failed() {
+		writeGoPage(t, rows)
+	}
 }
 
 // goPackageTests compares one package in both widths.
-func goPackageTests(t *testing.T, p goPackage, goroot string) (passed, spared int) {
+func goPackageTests(t *testing.T, p goPackage, goroot string) map[width]goCount {
+	of := map[width]goCount{}
 	used := map[int]bool{}
 	for _, w := range (Case{}).widths() {
 		want, err := lab.goTest(goroot, p, w, native)
@@ -170,14 +180,14 @@ func goPackageTests(t *testing.T, p goPackage, goroot string) (passed, spared in
 			t.Errorf("%s: %s", w, d)
 		}
 		t.Logf("%s: %d pass natively, %d of them are excluded", w, n, m)
-		passed, spared = passed+n, spared+m
+		of[w] = goCount{n, m}
 	}
 	for i, e := range p.exclude {
 		if !used[i] {
 			t.Errorf("%s passes: remove the exclusion (%s: %s)", e.Test, e.Why, e.Detail)
 		}
 	}
-	return passed, spared
+	return of
 }
 
 // wideShare is excludedShare for packages that are the system itself.
