@@ -114,6 +114,11 @@ func (t *Task) clone(c *cloneArgs, name string) (uint64, abi.Errno) {
 		n.clearTID = c.childTID
 	}
 	p.mu.Lock()
+	// Linux counts all of the user's threads, here they are the program's own.
+	if p.uid != 0 && uint64(len(p.taskList)) >= p.limits[abi.RLIMIT_NPROC].cur {
+		p.mu.Unlock()
+		return 0, abi.EAGAIN
+	}
 	n.tid, n.traits = p.newTID(), t.traits
 	p.mu.Unlock()
 	if c.flags&abi.CLONE_PARENT_SETTID != 0 {

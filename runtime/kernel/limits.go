@@ -40,7 +40,7 @@ func defaultLimits() [16]rlimit {
 }
 
 func limitCalls() []Call {
-	const note = "kept and told; enforced for open files, the size of files, and memory (RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK)"
+	const note = "kept and told; enforced for open files, threads (RLIMIT_NPROC), the size of files, and memory (RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK)"
 	return []Call{
 		{Name: "getrlimit", Handler: getrlimit(0x7fffffff), Support: Full},
 		{Name: "ugetrlimit", Handler: getrlimit(0xffffffff), Support: Full, Arch: image.I386},

@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +32,8 @@ type Guest struct {
 	slots    *stubs.Slots
 	thunks   uintptr // address of the thunk page
 	gate     gate
+	threads  atomic.Int32 // but for the first
+	room     atomic.Int32 // see roomForThread
 	// concluded: somebody is about to end this process.
 	concluded atomic.Bool
 	// last is the mark of a thread's fault, or of the runner's own failure,
@@ -42,6 +45,7 @@ type Guest struct {
 // main goroutine; it locks its OS thread.
 func Run(a *launch.Attached) launch.Mark {
 	runtime.LockOSThread()
+	debug.SetMaxThreads(math.MaxInt32) // roomForThread says when it is enough
 	first, err := prepare(a)
 	if err != nil {
 		var r *runnerError

@@ -47,8 +47,13 @@ func (g *Guest) newThread() (*thread, error) {
 
 // spawn implements kernel.Spawner.
 func (g *Guest) spawn(r *kernel.Registers, base uint64, attach func(kernel.CPU) *kernel.Task) abi.Errno {
+	if !g.roomForThread() {
+		return abi.EAGAIN
+	}
 	started := make(chan abi.Errno, 1)
+	g.threads.Add(1)
 	go func() {
+		defer g.threads.Add(-1)
 		// The thread goes back to Go's runtime afterwards, if nothing of the
 		// guest is left on it; otherwise it ends with the goroutine.
 		runtime.LockOSThread()

@@ -71,6 +71,30 @@ static void at_once(int n)
 
 static void *nothing(void *arg) { mine++; return arg; }
 
+/* As many threads as there can be, up to n. Beyond that the program is told so, and goes on. */
+static void as_many(int n)
+{
+	pthread_t *t = calloc(n, sizeof *t);
+	int made = 0, e = 0;
+	while (made < n && !(e = pthread_create(&t[made], &small, wait_here, (void *)(intptr_t)made)))
+		made++;
+	for (int i = 0; i < made; i++)
+		sem_wait(&here);
+	printf("more than 400: %d, then %s\n", made > 400, e == EAGAIN ? "EAGAIN or none" : e ? strerror(e) : "EAGAIN or none");
+	for (int i = 0; i < made; i++)
+		sem_post(&go);
+	for (int i = 0; i < made; i++)
+		pthread_join(t[i], 0);
+	for (int i = 0; i < 2000 && tasks() != 1; i++)
+		usleep(1000);
+	e = pthread_create(&t[0], &small, nothing, 0);
+	printf("afterwards: %s\n", strerror(e));
+	if (!e)
+		pthread_join(t[0], 0);
+	printf("wrong %d\n", wrong);
+	free(t);
+}
+
 /* What Linux tells of the process's memory in pages. */
 static long resident(void)
 {
@@ -280,6 +304,8 @@ int main(int argc, char **argv)
 	pthread_attr_setstacksize(&small, 65536);
 	if (!strcmp(what, "at-once"))
 		at_once(n);
+	else if (!strcmp(what, "as-many"))
+		as_many(n);
 	else if (!strcmp(what, "in-a-row"))
 		in_a_row(n);
 	else if (!strcmp(what, "detached"))
