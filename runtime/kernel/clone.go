@@ -196,17 +196,18 @@ func (t *Task) Gone() {
 // main thread's).
 func (t *Task) leave() {
 	p := t.proc
-	t.releaseRobust()
+	// Memory that is gone keeps no thread from ending.
+	t.spared(t.releaseRobust)
 	t.releasePI()
-	if t.clearTID != 0 {
-		if t.WriteUint32(t.clearTID, 0) == 0 {
+	t.spared(func() {
+		if t.clearTID != 0 && t.WriteUint32(t.clearTID, 0) == 0 {
 			k := t.futexKey(t.clearTID, false)
 			b := p.futex.bucket(k)
 			b.mu.Lock()
 			_, _ = b.wake(k, 1, ^uint32(0))
 			b.mu.Unlock()
 		}
-	}
+	})
 	if p.removeTask(t) == 0 {
 		p.exit(t.status, 0)
 		return

@@ -511,13 +511,13 @@ func (b *futexBucket) firstPI(k futexKey) *futexWaiter {
 // Preconditions: b.mu is held; w is in b.
 func (b *futexBucket) handOver(w *futexWaiter, word *uint32, bits uint32) {
 	b.remove(w)
+	defer w.task.poke() // also where the word is gone
 	for o := b.head; o != nil; o = o.next {
 		if o.key == w.key && o.pi {
 			o.owner = w.task.tid
 		}
 	}
 	atomic.StoreUint32(word, bits|uint32(w.task.tid)|abi.FUTEX_WAITERS)
-	w.task.poke()
 }
 
 // releasePI hands over the locks of a task that ends, for which others wait in
@@ -532,22 +532,32 @@ func (t *Task) releasePI() {
 	}
 	for i := range p.futex.buckets {
 		b := &p.futex.buckets[i]
-		b.mu.Lock()
-		for w := b.head; w != nil; {
-			if !w.pi || w.owner != t.tid {
-				w = w.next
-				continue
+		for more := true; more; {
+			if !t.spared(func() { more = b.inherit(t) }) {
+				more = true // that waiter has gone, and there may be others
 			}
-			if word, e := t.futexWord(w.addr, true); e == 0 {
-				b.handOver(w, word, abi.FUTEX_OWNER_DIED)
-			} else {
-				b.remove(w)
-				w.task.poke()
-			}
-			w = b.head
 		}
-		b.mu.Unlock()
 	}
+}
+
+// inherit hands over one of the locks of a task that ends. It tells whether there
+// was one.
+func (b *futexBucket) inherit(t *Task) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for w := b.head; w != nil; w = w.next {
+		if !w.pi || w.owner != t.tid {
+			continue
+		}
+		if word, e := t.futexWord(w.addr, true); e == 0 {
+			b.handOver(w, word, abi.FUTEX_OWNER_DIED)
+		} else {
+			b.remove(w)
+			w.task.poke()
+		}
+		return true
+	}
+	return false
 }
 
 // robustLimit is how many locks a thread's list may have (Linux:

@@ -17,21 +17,36 @@ import (
 func (t *Task) guarded(h Handler, a Args) (v uint64, errno abi.Errno) {
 	debug.SetPanicOnFault(true) // of this goroutine
 	defer func() {
-		r := recover()
-		if r == nil {
-			return
-		}
-		// runtime.Error of a fault at a known address.
-		if f, ok := r.(interface {
-			error
-			Addr() uintptr
-		}); ok && t.proc.as.mayBeGuests(uint64(f.Addr())) {
+		if t.isFault(recover()) {
 			v, errno = 0, abi.EFAULT
-			return
 		}
-		panic(r)
 	}()
 	return h(t, a)
+}
+
+// spared does something with the guest's memory at a point where there is no
+// call to fail: false if the memory was gone.
+func (t *Task) spared(do func()) (ok bool) {
+	debug.SetPanicOnFault(true)
+	defer func() { ok = !t.isFault(recover()) }()
+	do()
+	return true
+}
+
+// isFault tells whether a panic, if it is one, comes from the guest's memory. Others
+// go on.
+func (t *Task) isFault(r any) bool {
+	if r == nil {
+		return false
+	}
+	// runtime.Error of a fault at a known address.
+	if f, ok := r.(interface {
+		error
+		Addr() uintptr
+	}); ok && t.proc.as.mayBeGuests(uint64(f.Addr())) {
+		return true
+	}
+	panic(r)
 }
 
 // mayBeGuests tells whether addr lies where the guest's memory is, or was.

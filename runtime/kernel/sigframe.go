@@ -49,13 +49,16 @@ const dynamicFeatures = 1 << 18
 
 // pushFrame builds the handler's stack frame and makes the guest go on there.
 // false if the stack cannot take it; nothing has changed then.
-func (t *Task) pushFrame(in *siginfo, act *sigaction, mask uint64) bool {
+func (t *Task) pushFrame(in *siginfo, act *sigaction, mask uint64) (ok bool) {
 	var r Registers
 	t.cpu.Registers(&r, true)
-	if t.is64() {
-		return t.pushFrame64(&r, in, act, mask)
-	}
-	return t.pushFrame32(&r, in, act, mask)
+	return t.spared(func() {
+		if t.is64() {
+			ok = t.pushFrame64(&r, in, act, mask)
+		} else {
+			ok = t.pushFrame32(&r, in, act, mask)
+		}
+	}) && ok
 }
 
 // frameStack is where a frame for act begins to grow down from. ok is false
