@@ -46,6 +46,7 @@ var signals = []Case{
 	{Prog: glibc("sig_states.c", "-w"), Cmd: "lost"},
 	{Prog: glibc("sig_states.c", "-w"), Cmd: "blocked", Opt: LargeOutput},
 	{Prog: glibc("sig_states.c", "-w"), Cmd: "blocked-restart", Opt: LargeOutput},
+	{Prog: glibc("sig_senders.c", "-pthread")},
 
 	{Prog: glibc("sig_storm.c"), Cmd: "numbers 5000", Opt: LargeOutput},
 	{Prog: glibc("sig_storm.c"), Cmd: "calls 5000", Opt: LargeOutput},

@@ -120,6 +120,7 @@ func (t *Task) clone(c *cloneArgs, name string) (uint64, abi.Errno) {
 		return 0, abi.EAGAIN
 	}
 	n.tid, n.traits = p.newTID(), t.traits
+	n.traits.name, n.traits.named = t.name(), true
 	p.mu.Unlock()
 	if c.flags&abi.CLONE_PARENT_SETTID != 0 {
 		if e := t.WriteUint32(c.parentTID, uint32(n.tid)); e != 0 {

@@ -147,7 +147,7 @@ func (t *Task) handle(in *siginfo, act *sigaction) {
 	}
 	mask := t.sigMask
 	if t.maskSaved {
-		mask, t.maskSaved = t.savedMask, false
+		mask = t.savedMask
 	}
 	if !t.pushFrame(in, act, mask) {
 		// The stack is no good: that is a SIGSEGV, which no handler on the
@@ -155,6 +155,7 @@ func (t *Task) handle(in *siginfo, act *sigaction) {
 		t.force(siginfo{sig: abi.SIGSEGV, code: abi.SI_KERNEL}, in.sig == abi.SIGSEGV)
 		return
 	}
+	t.maskSaved = false
 	next := t.sigMask | act.mask
 	if act.flags&abi.SA_NODEFER == 0 {
 		next |= sigBit(in.sig)

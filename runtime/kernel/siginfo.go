@@ -69,7 +69,8 @@ func (t *Task) encodeInfo(in *siginfo) []byte {
 }
 
 // sigPending are signals that wait to be delivered, to a task or to any of a
-// process: those below 32 once each, the others as often as they were sent.
+// process: those below 32 once each and once more for each timer, the others as
+// often as they were sent.
 type sigPending struct {
 	set   uint64
 	queue []siginfo
@@ -80,7 +81,7 @@ type sigPending struct {
 // real-time signals that neither kill(2) nor the kernel sends.
 func (s *sigPending) add(in siginfo, full bool) bool {
 	bit := sigBit(in.sig)
-	if in.sig < firstRealTime && s.set&bit != 0 {
+	if in.sig < firstRealTime && s.set&bit != 0 && in.timer == nil {
 		return true // the first one stays
 	}
 	if full {

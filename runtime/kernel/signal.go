@@ -329,15 +329,19 @@ func sysRtSigreturn(t *Task, _ Args) (uint64, abi.Errno) {
 // sysKill sends to the whole process: itself is all that it sees.
 func sysKill(t *Task, a Args) (uint64, abi.Errno) {
 	sig, ok := validSignal(a[1])
-	if !ok && int32(a[1]) != 0 {
-		return 0, abi.EINVAL
-	}
-	switch pid := int32(a[0]); {
-	case int(pid) == t.proc.pid, pid == 0, int(pid) == -t.proc.pid:
-	case pid == 1 || int(pid) == t.proc.PPID():
-		return 0, abi.EPERM
+	pid, others := int32(a[0]), false
+	switch {
+	case pid == 0, int(pid) == -t.proc.pid, t.proc.task(int(pid)) != nil: // a thread's id will do
+	case pid == 1, int(pid) == t.proc.PPID():
+		others = true
 	default:
 		return 0, abi.ESRCH
+	}
+	switch {
+	case !ok && int32(a[1]) != 0:
+		return 0, abi.EINVAL
+	case others:
+		return 0, abi.EPERM
 	}
 	if sig != 0 && !t.proc.sendInfo(t.proc.sentBy(sig, abi.SI_USER)) {
 		return 0, abi.EAGAIN
@@ -417,7 +421,7 @@ func sysRtSigqueueinfo(t *Task, a Args) (uint64, abi.Errno) {
 	switch {
 	case int(int32(a[0])) != t.proc.pid && (in.code >= 0 || in.code == abi.SI_TKILL):
 		return 0, abi.EPERM
-	case int(int32(a[0])) != t.proc.pid:
+	case t.proc.task(int(int32(a[0]))) == nil:
 		return 0, abi.ESRCH
 	}
 	if in.sig != 0 && !t.proc.sendInfo(in) {

@@ -114,3 +114,31 @@ func TestFrameWithoutMemory(t *testing.T) {
 		t.Errorf("ended %v by %v", ok, sig)
 	}
 }
+
+// A call waits under a mask of its own, and the frame of the handler that ends it
+// does not fit: the handler of SIGSEGV returns to the mask before the call too.
+func TestMaskBehindBadStack(t *testing.T) {
+	task, arena := testSpace(t, image.AMD64)
+	p := task.proc
+	const size = 64 << 10
+	at, e := call(t, task, "mmap", arena.Lo, size, abi.PROT_READ|abi.PROT_WRITE, abi.MAP_PRIVATE|abi.MAP_ANONYMOUS, ^uint64(0), 0)
+	if e != 0 {
+		t.Fatal(e)
+	}
+	cpu := task.cpu.(*testCPU)
+	cpu.regs.SP = 4096
+	task.altStack = sigStack{sp: at, size: size}
+	p.sig.actions[abi.SIGUSR1] = sigaction{handler: 0x1000, flags: abi.SA_RESTORER}
+	p.sig.actions[abi.SIGSEGV] = sigaction{handler: 0x2000, flags: abi.SA_RESTORER | abi.SA_ONSTACK}
+	task.setMask(sigBit(abi.SIGUSR2))
+	task.waitMask(0)
+	task.sendInfo(siginfo{sig: abi.SIGUSR1})
+	task.Deliver()
+	if cpu.regs.PC != 0x2000 {
+		t.Fatalf("goes on at %#x", cpu.regs.PC)
+	}
+	mask, _ := task.ReadUint64(cpu.regs.SP + abi.AMD64RtSigframeUc + abi.AMD64UcontextSigmask)
+	if mask != sigBit(abi.SIGUSR2) {
+		t.Errorf("the frame's mask is %#x", mask)
+	}
+}

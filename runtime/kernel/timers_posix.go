@@ -137,7 +137,12 @@ func sysTimerCreate(t *Task, a Args) (uint64, abi.Errno) {
 	}
 	tm.alarm.due = tm.due
 	l := &t.proc.ptimers
+	most := t.proc.Limit(abi.RLIMIT_SIGPENDING) // each has its signal's place reserved
 	l.mu.Lock()
+	if uint64(len(l.list)) >= most {
+		l.mu.Unlock()
+		return fail(abi.EAGAIN)
+	}
 	if l.list == nil {
 		l.list = map[int32]*posixTimer{}
 	}

@@ -29,8 +29,8 @@ type traits struct {
 // taskTraits are what a thread keeps of the scheduler's calls and prctl(2).
 // Process.mu guards them, since other threads of the process may ask and set.
 type taskTraits struct {
-	// name is what PR_SET_NAME has set for a thread that is not the first,
-	// named whether it has.
+	// name is that of a thread that is not the first, its parent's until it sets
+	// one; named tells whether there is one.
 	name  string
 	named bool
 
