@@ -119,6 +119,9 @@ func (t *Task) deliver(nr uint32, again abi.Errno) (handled bool) {
 		if in.timer != nil {
 			in.timer.delivered(&in)
 		}
+		if tr := t.proc.trace; tr != nil {
+			tr.signal(t, &in)
+		}
 		switch {
 		case act.handler == abi.SIG_IGN, act.handler == abi.SIG_DFL && (in.sig.Ignored() || in.sig.Stops()):
 			continue
@@ -196,6 +199,9 @@ func (t *Task) force(in siginfo, kill bool) {
 	h := s.actions[in.sig].handler
 	if kill || h == abi.SIG_DFL || h == abi.SIG_IGN || t.sigMask&sigBit(in.sig) != 0 {
 		s.mu.Unlock()
+		if tr := t.proc.trace; tr != nil {
+			tr.signal(t, &in)
+		}
 		t.Kill(in.sig)
 		return
 	}

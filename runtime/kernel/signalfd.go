@@ -122,11 +122,7 @@ func (t *Task) putSignalfd(b []byte, in *siginfo) {
 	code, pid, uid, value := in.code, uint32(in.pid), in.uid, in.value
 	if in.kind == infoRaw {
 		put32(b[abi.I386SignalfdSiginfoErrno:], le32(in.raw[4:]))
-		at := [3]int{abi.I386SiginfoPid, abi.I386SiginfoUid, abi.I386SiginfoValue}
-		if t.is64() {
-			at = [3]int{abi.AMD64SiginfoPid, abi.AMD64SiginfoUid, abi.AMD64SiginfoValue}
-		}
-		pid, uid, value = le32(in.raw[at[0]:]), le32(in.raw[at[1]:]), t.word(in.raw[at[2]:])
+		pid, uid, value = t.rawSender(in)
 	} else {
 		put32(b[abi.I386SignalfdSiginfoErrno:], uint32(in.errno))
 	}
@@ -146,4 +142,14 @@ func (t *Task) putSignalfd(b []byte, in *siginfo) {
 		put32(b[abi.I386SignalfdSiginfoInt:], uint32(value))
 		put64(b[abi.I386SignalfdSiginfoPtr:], value)
 	}
+}
+
+// rawSender is what a siginfo that a program made itself holds where others tell
+// who has sent them.
+func (t *Task) rawSender(in *siginfo) (pid, uid uint32, value uint64) {
+	at := [3]int{abi.I386SiginfoPid, abi.I386SiginfoUid, abi.I386SiginfoValue}
+	if t.is64() {
+		at = [3]int{abi.AMD64SiginfoPid, abi.AMD64SiginfoUid, abi.AMD64SiginfoValue}
+	}
+	return le32(in.raw[at[0]:]), le32(in.raw[at[1]:]), t.word(in.raw[at[2]:])
 }

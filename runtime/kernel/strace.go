@@ -71,7 +71,9 @@ func (tr *tracer) after(t *Task, e *Entry, nr uint32, a Args, pre []string, v ui
 	result := ""
 	switch {
 	case errno != 0:
-		result = fmt.Sprintf("-1 %s (%s)", errno.Name(), errno.Error())
+		result = errorText(errno)
+	case spec.returns:
+		result = t.returnedText(v)
 	case spec.result == nil:
 		result = fmt.Sprint(t.long(v))
 	default:

@@ -202,6 +202,8 @@ func traceSpecs() map[string]traceSpec {
 	add("rt_sigprocmask", how, argSigset, outSigset, argUint)
 	add("rt_sigsuspend", argSigset, argUint)
 	add("sigaltstack", argPtr, argPtr)
+	specs["rt_sigreturn"] = traceSpec{args: []traceArg{argReturnMask(true)}, returns: true}
+	specs["sigreturn"] = traceSpec{args: []traceArg{argReturnMask(false)}, returns: true}
 	// Files.
 	add("read", argInt, outBuf, argUint)
 	add("write", argInt, argBuf(2), argUint)

@@ -12,6 +12,8 @@ import (
 type traceSpec struct {
 	args   []traceArg
 	result func(v uint64) string // nil: a signed number
+	// returns: the call is a handler's return.
+	returns bool
 }
 
 // traceArg is how an argument is written. Arguments that the call fills are

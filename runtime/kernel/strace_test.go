@@ -74,3 +74,36 @@ func TestStraceSummary(t *testing.T) {
 		}
 	}
 }
+
+// What a signal does shows as strace shows it.
+func TestStraceSignals(t *testing.T) {
+	for _, arch := range []image.Arch{image.I386, image.AMD64} {
+		task, arena := testSpace(t, arch)
+		var out bytes.Buffer
+		name := map[image.Arch]string{image.I386: "mmap2", image.AMD64: "mmap"}[arch]
+		stack, e := call(t, task, name, arena.Lo, 64<<10, protRW, anonFixed, noFD, 0)
+		if e != 0 {
+			t.Fatal(e)
+		}
+		p, cpu := task.proc, task.cpu.(*testCPU)
+		p.trace = newTracer(&out, false, linuxhost.Clock{})
+		p.sig.actions[abi.SIGUSR1] = sigaction{handler: 0x1000, restorer: 0x2000, flags: abi.SA_SIGINFO | abi.SA_RESTORER}
+		cpu.regs.SP = stack + 64<<10
+		task.setMask(sigBit(abi.SIGHUP))
+		task.sendInfo(siginfo{sig: abi.SIGUSR1, code: abi.SI_TKILL, pid: 7, uid: 8})
+		_, _ = call(t, task, "pause")
+		cpu.regs.SP += uint64(task.ptrSize()) // the handler returns
+		_, _ = call(t, task, "rt_sigreturn")
+		task.Fault(FaultInfo{Signal: abi.SIGSEGV, Code: abi.SEGV_ACCERR, Addr: 0x123})
+		p.Finish()
+		const want = `pause()                                 = ? ERESTARTNOHAND (To be restarted if no handler)
+--- SIGUSR1 {si_signo=SIGUSR1, si_code=SI_TKILL, si_pid=7, si_uid=8} ---
+rt_sigreturn({mask=[HUP]})              = -1 EINTR (Interrupted system call)
+--- SIGSEGV {si_signo=SIGSEGV, si_code=SEGV_ACCERR, si_addr=0x123} ---
++++ killed by SIGSEGV +++
+`
+		if got := out.String(); got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+	}
+}
