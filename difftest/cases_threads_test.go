@@ -43,6 +43,8 @@ func threads() []Case {
 			Only: I386, Why: "Wine has room for 800 threads in 32 bits; in 64 it takes minutes to find the last one",
 		},
 		Case{Prog: glibc("thr_futex.c")},
+		Case{Prog: glibc("thr_requeue.c", "-pthread")},
+		Case{Prog: glibc("thr_requeue.c", "-pthread"), Cmd: "pi"},
 		Case{Prog: cxx("thr_std.cc", "-std=c++20"), Opt: Fault | NoStderr, Reason: "it ends in abort, and both say so"},
 		Case{Prog: glibc("thr_omp.c", "-fopenmp"), Opt: LargeOutput},
 		Case{Prog: kit(Fortran, "thr_omp.f90", []string{"-fopenmp", weak}), Opt: LargeOutput},

@@ -32,15 +32,18 @@ type futexBucket struct {
 	head, tail *futexWaiter
 }
 
-// futexWaiter is a task in FUTEX_WAIT or FUTEX_LOCK_PI.
+// futexWaiter is a task in FUTEX_WAIT, FUTEX_LOCK_PI or FUTEX_WAIT_REQUEUE_PI.
 type futexWaiter struct {
 	key    futexKey
 	addr   uint64 // of the word
 	bitset uint32
 	task   *Task
-	pi     bool
-	// owner is the task whose lock it waits for, with pi.
+	// pi: it waits for a lock, whose owner is a task. before: it waits until it is
+	// made to, for lock, to which FUTEX_CMP_REQUEUE_PI moves it.
+	pi         bool
 	owner      int
+	before     bool
+	lock       futexKey
 	prev, next *futexWaiter
 	// bucket is where it is queued; nil once it was woken. It changes under
 	// the lock of the bucket that it names.
@@ -81,6 +84,22 @@ func (b *futexBucket) add(w *futexWaiter) {
 
 // Preconditions: b.mu is held; w is in b.
 func (b *futexBucket) remove(w *futexWaiter) {
+	b.unlink(w)
+	w.bucket.Store(nil)
+}
+
+// moveTo puts a waiter into another list, or at the end of the same one, as one
+// who waits at addr. It never looks as if it was woken.
+//
+// Preconditions: b.mu and to.mu are held; w is in b.
+func (b *futexBucket) moveTo(to *futexBucket, w *futexWaiter, key futexKey, addr uint64) {
+	b.unlink(w)
+	w.key, w.addr = key, addr
+	to.add(w)
+}
+
+// Preconditions: b.mu is held; w is in b, or was until now.
+func (b *futexBucket) unlink(w *futexWaiter) {
 	if w.prev != nil {
 		w.prev.next = w.next
 	} else {
@@ -92,7 +111,6 @@ func (b *futexBucket) remove(w *futexWaiter) {
 		b.tail = w.prev
 	}
 	w.prev, w.next = nil, nil
-	w.bucket.Store(nil)
 }
 
 // wake wakes up to n waiters of k whose bits meet bitset.
@@ -102,7 +120,7 @@ func (b *futexBucket) wake(k futexKey, n uint32, bitset uint32) (woken uint64, e
 	for w := b.head; w != nil && woken < uint64(n); {
 		next := w.next
 		if w.key == k && w.bitset&bitset != 0 {
-			if w.pi {
+			if w.pi || w.before {
 				return woken, abi.EINVAL
 			}
 			b.remove(w)
@@ -185,7 +203,7 @@ func futex(t *Task, a Args, readTime func(uint64) (time.Duration, abi.Errno)) (u
 	}
 	deadline := forever
 	switch cmd {
-	case abi.FUTEX_WAIT, abi.FUTEX_WAIT_BITSET, abi.FUTEX_LOCK_PI, abi.FUTEX_LOCK_PI2:
+	case abi.FUTEX_WAIT, abi.FUTEX_WAIT_BITSET, abi.FUTEX_LOCK_PI, abi.FUTEX_LOCK_PI2, abi.FUTEX_WAIT_REQUEUE_PI:
 		if a[3] == 0 {
 			break
 		}
@@ -199,7 +217,7 @@ func futex(t *Task, a Args, readTime func(uint64) (time.Duration, abi.Errno)) (u
 		case t.restarting:
 			deadline = t.restartAt
 		case realtime || cmd == abi.FUTEX_LOCK_PI:
-			deadline = t.proc.clock.Monotonic() + max(d-t.proc.clock.Realtime(), 0)
+			deadline = t.absolute(d, true)
 		default:
 			deadline = d
 		}
@@ -234,6 +252,10 @@ func futex(t *Task, a Args, readTime func(uint64) (time.Duration, abi.Errno)) (u
 		return t.futexLockPI(addr, private, deadline, true)
 	case abi.FUTEX_UNLOCK_PI:
 		return t.futexUnlockPI(addr, private)
+	case abi.FUTEX_WAIT_REQUEUE_PI:
+		return t.futexWaitRequeuePI(addr, a[4], private, val, deadline)
+	case abi.FUTEX_CMP_REQUEUE_PI:
+		return t.futexRequeuePI(addr, a[4], private, val, uint32(a[3]), uint32(a[5]))
 	}
 	return 0, abi.ENOSYS
 }
@@ -326,13 +348,11 @@ func (t *Task) futexRequeue(from, to uint64, private bool, wake, move, val uint3
 	for w := x.head; w != nil && move > 0; {
 		next := w.next
 		if w.key == source {
-			if w.pi {
+			if w.pi || w.before {
 				return n, abi.EINVAL
 			}
 			if source != target {
-				x.remove(w)
-				w.key, w.addr = target, to
-				y.add(w)
+				x.moveTo(y, w, target, to)
 			}
 			move--
 			n++
@@ -432,10 +452,21 @@ func (t *Task) futexLockPI(addr uint64, private bool, deadline time.Duration, tr
 
 // lockPI takes the lock at word for w's task, or queues w.
 func (b *futexBucket) lockPI(w *futexWaiter, word *uint32, try bool) (got bool, e abi.Errno) {
-	t := w.task
-	tid := uint32(t.tid)
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if got, e = w.takePI(word, try); !got && e == 0 {
+		b.add(w)
+	}
+	return got, e
+}
+
+// takePI takes the lock at word for w's task. Without an error it is got, or the
+// word says that somebody waits, and w whose lock it is.
+//
+// Preconditions: the lock of the word's bucket is held.
+func (w *futexWaiter) takePI(word *uint32, try bool) (got bool, e abi.Errno) {
+	t := w.task
+	tid := uint32(t.tid)
 	for {
 		v := atomic.LoadUint32(word)
 		owner := v & abi.FUTEX_TID_MASK
@@ -458,7 +489,6 @@ func (b *futexBucket) lockPI(w *futexWaiter, word *uint32, try bool) (got bool, 
 		}
 		if atomic.CompareAndSwapUint32(word, v, v|abi.FUTEX_WAITERS) {
 			w.owner = int(owner)
-			b.add(w)
 			return false, 0
 		}
 	}

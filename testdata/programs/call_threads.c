@@ -191,6 +191,27 @@ static void futexes(struct which w, void *at, void *past)
 	data("%u", words[0]);
 }
 
+/* Several words at once. */
+static void words_at_once(struct which w, long past)
+{
+	static uint32_t words[2];
+	struct { uint64_t val, addr; uint32_t flags, reserved; } list[2] = {
+		{ 0, (uintptr_t)words, 2 | FUTEX_PRIVATE_FLAG, 0 }, { 0, (uintptr_t)(words + 1), 2 | FUTEX_PRIVATE_FLAG, 0 },
+	};
+	struct other o;
+	OTHER_OF(&o, w, "wait for two", (long)list, 2, 0, 0, 0);
+	until(WHICH(futex), "wake the second", (long)(words + 1), FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+	joined(&o);
+	CALL_OF(w, "until what is past", (long)list, 2, 0, past, CLOCK_MONOTONIC);
+	CALL_OF(w, "no such clock", (long)list, 2, 0, past, 77);
+	list[1].val = 1;
+	CALL_OF(w, "another value", (long)list, 2, 0, 0, 0);
+	list[1].flags = 0;
+	CALL_OF(w, "no size", (long)list, 2, 0, 0, 0);
+	CALL_OF(w, "too many", (long)list, 129, 0, 0, 0);
+	CALL_OF(w, "bad pointer", (long)BAD, 1, 0, 0, 0);
+}
+
 /* Signals to one thread, which waits for them; all are blocked. */
 static void signals(struct which sigwait)
 {
@@ -333,6 +354,8 @@ int main(int argc, char **argv)
 	struct oldtime at = { 1000, 0 }, past = { 1, 0 };
 	futexes(WHICH(futex), &at, &past);
 	signals(WHICH(rt_sigtimedwait));
+	struct time64 long_ago = { 1, 0 };
+	words_at_once(WHICH(futex_waitv), (long)&long_ago);
 #ifdef __i386__
 	struct time64 at64 = { 1000, 0 }, past64 = { 1, 0 };
 	futexes(WHICH(futex_time64), &at64, &past64);
