@@ -243,6 +243,15 @@ func (ft *FileTable) limit() int { return int(min(ft.p.Limit(abi.RLIMIT_NOFILE),
 // install gives f the lowest free descriptor from low on. The descriptor
 // takes over the caller's reference, also when there is none left.
 func (ft *FileTable) install(f *File, low int, cloexec bool) (int32, abi.Errno) {
+	fd, ok := ft.enter(f, low, cloexec)
+	if !ok {
+		ft.put(f)
+		return 0, abi.EMFILE
+	}
+	return fd, 0
+}
+
+func (ft *FileTable) enter(f *File, low int, cloexec bool) (int32, bool) {
 	limit := ft.limit()
 	ft.mu.Lock()
 	defer ft.mu.Unlock()
@@ -251,11 +260,10 @@ func (ft *FileTable) install(f *File, low int, cloexec bool) (int32, abi.Errno) 
 		if s[fd].file.Load() == nil {
 			s[fd].cloexec.Store(cloexec)
 			s[fd].file.Store(f)
-			return int32(fd), 0
+			return int32(fd), true
 		}
 	}
-	ft.put(f)
-	return 0, abi.EMFILE
+	return 0, false
 }
 
 // grow makes the slots reach fd. ft.mu is held.

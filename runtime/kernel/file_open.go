@@ -104,6 +104,9 @@ func (t *Task) openat(dirfd int32, addr uint64, flags int, mode uint32) (uint64,
 		return 0, e
 	}
 	if flags&abi.O_TMPFILE == abi.O_TMPFILE {
+		if t.proc.files.full() {
+			return 0, abi.EMFILE
+		}
 		_, umask := t.proc.files.current()
 		f, e := t.openTemp(dirfd, p, flags, mode&0o7777&^umask)
 		if e != 0 {
@@ -128,6 +131,9 @@ func (t *Task) openWith(flags int, mode uint32, p string, find func(follow bool,
 		return 0, abi.EISDIR
 	}
 	ft := t.proc.files
+	if ft.full() { // before anything is created or truncated
+		return 0, abi.EMFILE
+	}
 	_, umask := ft.current()
 	follow := flags&abi.O_NOFOLLOW == 0 && flags&(abi.O_CREAT|abi.O_EXCL) != abi.O_CREAT|abi.O_EXCL
 	var f *File

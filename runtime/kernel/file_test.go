@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -999,4 +1000,33 @@ func BenchmarkOpenClose(b *testing.B) {
 		fd, _ := sysOpen(x.task, a)
 		_, _ = sysClose(x.task, Args{fd})
 	}
+}
+
+// Without a number for it a file is neither made nor cut.
+func TestOpenWithoutNumber(t *testing.T) {
+	bothArchs(t, func(b *box) {
+		b.file("f", "content")
+		p := b.task.proc
+		free := b.must("open", "f", abi.O_RDONLY, 0)
+		b.must("close", free)
+		was := p.limits[abi.RLIMIT_NOFILE].cur
+		p.limits[abi.RLIMIT_NOFILE].cur = free
+		b.want(abi.EMFILE, "open", "f", abi.O_WRONLY|abi.O_TRUNC, 0)
+		b.want(abi.EMFILE, "open", "g", abi.O_WRONLY|abi.O_CREAT, 0o644)
+		b.want(abi.EMFILE, "open", ".", abi.O_WRONLY|abi.O_TMPFILE, 0o644)
+		p.limits[abi.RLIMIT_NOFILE].cur = was
+		if s := b.content("f"); s != "content" {
+			b.Errorf("f holds %q", s)
+		}
+		b.want(abi.ENOENT, "open", "g", abi.O_RDONLY, 0)
+	})
+}
+
+// A limit of the file size beyond what a file can be is none.
+func TestVastSizeLimit(t *testing.T) {
+	bothArchs(t, func(b *box) {
+		limit := append(binary.LittleEndian.AppendUint64(nil, ^uint64(1)), 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)
+		b.must("prlimit64", 0, abi.RLIMIT_FSIZE, limit, 0)
+		b.file("f", "content")
+	})
 }

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"encoding/binary"
+	"math"
 
 	"bee/image"
 	"bee/runtime/abi"
@@ -166,7 +167,7 @@ func (t *Task) roomFor(f *File, b []byte, off int64) ([]byte, abi.Errno) {
 			return b, 0 // the write will say what is wrong
 		}
 	}
-	room := int64(limit-1) - off
+	room := int64(min(limit-1, math.MaxInt64)) - off
 	if room <= 0 {
 		t.Send(abi.SIGXFSZ)
 		return nil, abi.EFBIG
