@@ -380,19 +380,27 @@ func sysLlseek(t *Task, a Args) (uint64, abi.Errno) {
 
 // sendfile and copy_file_range
 
+// twoFiles tells the descriptions of two descriptors for a call that transfers
+// between them. put gives both back.
+func (t *Task) twoFiles(a, b uint64) (f, g *File, put func(), e abi.Errno) {
+	ft := t.proc.files
+	if f, e = t.file(a); e != 0 {
+		return nil, nil, nil, e
+	}
+	if g, e = t.file(b); e != 0 {
+		ft.put(f)
+		return nil, nil, nil, e
+	}
+	return f, g, func() { ft.put(f); ft.put(g) }, 0
+}
+
 func sendfile(wide bool) Handler {
 	return func(t *Task, a Args) (uint64, abi.Errno) {
-		ft := t.proc.files
-		out, e := t.file(a[0])
+		out, in, put, e := t.twoFiles(a[0], a[1])
 		if e != 0 {
 			return 0, e
 		}
-		defer ft.put(out)
-		in, e := t.file(a[1])
-		if e != 0 {
-			return 0, e
-		}
-		defer ft.put(in)
+		defer put()
 		if !in.readable() || !out.writable() {
 			return 0, abi.EBADF
 		}
@@ -497,17 +505,11 @@ func (t *Task) copy(in, out *File, inOff, outOff int64, n uint64) (uint64, abi.E
 }
 
 func sysCopyFileRange(t *Task, a Args) (uint64, abi.Errno) {
-	ft := t.proc.files
-	in, e := t.file(a[0])
+	in, out, put, e := t.twoFiles(a[0], a[2])
 	if e != 0 {
 		return 0, e
 	}
-	defer ft.put(in)
-	out, e := t.file(a[2])
-	if e != 0 {
-		return 0, e
-	}
-	defer ft.put(out)
+	defer put()
 	for _, f := range []*File{in, out} {
 		switch f.ops.(type) {
 		case regularOps:

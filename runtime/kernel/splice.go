@@ -81,17 +81,11 @@ func sysSplice(t *Task, a Args) (uint64, abi.Errno) {
 	case flags&^spliceFlags != 0:
 		return 0, abi.EINVAL
 	}
-	ft := t.proc.files
-	in, e := t.file(a[0])
+	in, out, put, e := t.twoFiles(a[0], a[2])
 	if e != 0 {
 		return 0, e
 	}
-	defer ft.put(in)
-	out, e := t.file(a[2])
-	if e != 0 {
-		return 0, e
-	}
-	defer ft.put(out)
+	defer put()
 	if !in.readable() || !out.writable() {
 		return 0, abi.EBADF
 	}
@@ -208,17 +202,11 @@ func sysTee(t *Task, a Args) (uint64, abi.Errno) {
 	case n == 0:
 		return 0, 0
 	}
-	ft := t.proc.files
-	in, e := t.file(a[0])
+	in, out, put, e := t.twoFiles(a[0], a[1])
 	if e != 0 {
 		return 0, e
 	}
-	defer ft.put(in)
-	out, e := t.file(a[1])
-	if e != 0 {
-		return 0, e
-	}
-	defer ft.put(out)
+	defer put()
 	if !in.readable() || !out.writable() {
 		return 0, abi.EBADF
 	}
