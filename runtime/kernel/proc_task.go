@@ -173,7 +173,7 @@ func storeOOMScore(t *Task, s string) abi.Errno {
 }
 
 // signalSets are masks with bit n-1 for signal n.
-type signalSets struct{ pending, blocked, ignored, caught uint64 }
+type signalSets struct{ pending, shared, blocked, ignored, caught uint64 }
 
 // signalSets collects what /proc tells of signals.
 func (p *Process) signalSets(o *Task) (s signalSets) {
@@ -188,6 +188,7 @@ func (p *Process) signalSets(o *Task) (s signalSets) {
 			s.caught |= 1 << i
 		}
 	}
+	s.shared = p.sig.shared.set
 	if o != nil {
 		s.pending, s.blocked = o.pending.set, o.sigMask
 	}
@@ -292,7 +293,7 @@ func (p *Process) statusText(id int) string {
 	line("Threads", "%d", threads)
 	line("SigQ", "0/%d", queue)
 	line("SigPnd", "%016x", sets.pending)
-	line("ShdPnd", "%016x", 0)
+	line("ShdPnd", "%016x", sets.shared)
 	line("SigBlk", "%016x", sets.blocked)
 	line("SigIgn", "%016x", sets.ignored)
 	line("SigCgt", "%016x", sets.caught)

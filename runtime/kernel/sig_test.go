@@ -155,6 +155,20 @@ func TestSignalAfterTheEnd(t *testing.T) {
 	}
 }
 
+// /proc tells what waits for one thread, and for any.
+func TestPendingInProc(t *testing.T) {
+	task, _ := testSpace(t, image.AMD64)
+	task.setMask(^uint64(unblockable))
+	task.sendInfo(siginfo{sig: abi.SIGHUP})
+	task.proc.sendInfo(siginfo{sig: abi.SIGUSR1})
+	text := task.proc.statusText(task.tid)
+	for _, want := range []string{"SigPnd:\t0000000000000001\n", "ShdPnd:\t0000000000000200\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
+
 // What would stop the program is told once and does nothing; what continues it
 // does nothing.
 func TestStopIsIgnored(t *testing.T) {
