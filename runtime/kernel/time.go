@@ -319,13 +319,28 @@ func sleepCall(read func(*Task, uint64) (time.Duration, abi.Errno), write func(*
 			return 0, t.sleepForCPU(id, d)
 		}
 		if absolute {
-			// The same call again waits for the same point.
-			if t.sleep(max(d-now, 0)) != 0 {
-				return 0, errRestartNoHand
-			}
-			return 0, 0
+			return 0, t.sleepForClock(id, d)
 		}
 		return t.nap(d, a[3], write)
+	}
+}
+
+// sleepForClock waits until a clock shows a time, also where it is set meanwhile.
+// The same call again waits for the same time.
+func (t *Task) sleepForClock(id int32, until time.Duration) abi.Errno {
+	wall := id == abi.CLOCK_REALTIME || id == abi.CLOCK_TAI
+	for {
+		now, _ := clockNow(t, id)
+		left := until - now
+		if left <= 0 {
+			return 0
+		}
+		if wall {
+			left = min(left, wallLook)
+		}
+		if t.sleep(left) != 0 {
+			return errRestartNoHand
+		}
 	}
 }
 

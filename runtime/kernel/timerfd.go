@@ -17,7 +17,7 @@ const (
 )
 
 func timerfdCalls() []Call {
-	const note = "TFD_TIMER_CANCEL_ON_SET cancels nothing; a clock that is set forward ends waits for CLOCK_REALTIME late"
+	const note = "that the clock was set is noticed up to a second later"
 	return []Call{
 		{Name: "timerfd_create", Handler: sysTimerfdCreate, Support: Full},
 		{Name: "timerfd_settime", Handler: timerfdSettime(false), Support: Partial, Note: note},
@@ -38,6 +38,10 @@ type timerfd struct {
 	flags   uint32
 	ticks   uint64
 	changed waitQueue
+	// cancels: the clock's being set ends the wait. offset is where it was, and
+	// canceled that it was set since.
+	cancels, canceled bool
+	offset            time.Duration
 }
 
 func sysTimerfdCreate(t *Task, a Args) (uint64, abi.Errno) {
@@ -55,7 +59,7 @@ func sysTimerfdCreate(t *Task, a Args) (uint64, abi.Errno) {
 	tf := &timerfd{p: t.proc, clock: id}
 	tf.time.now = t.proc.clock.Monotonic
 	if id == abi.CLOCK_REALTIME {
-		tf.time.now = t.proc.clock.Realtime
+		tf.time.now, tf.time.wall = t.proc.clock.Realtime, true
 	}
 	tf.alarm.due = tf.due
 	return t.openAnon(newAnon(timerfdOps{}, tf, abi.O_RDWR, flags), flags)
@@ -65,6 +69,9 @@ func sysTimerfdCreate(t *Task, a Args) (uint64, abi.Errno) {
 func (tf *timerfd) due() {
 	tf.mu.Lock()
 	n := tf.time.passed()
+	if tf.wasSet() {
+		n++
+	}
 	tf.ticks += n
 	tf.p.arm(&tf.alarm, &tf.time)
 	tf.mu.Unlock()
@@ -73,13 +80,29 @@ func (tf *timerfd) due() {
 	}
 }
 
-// take takes the count.
-func (tf *timerfd) take() uint64 {
+// wasSet tells, once, that the clock was set since it was looked at last. tf.mu
+// is held.
+func (tf *timerfd) wasSet() bool {
+	if !tf.cancels || tf.canceled {
+		return false
+	}
+	was := tf.offset
+	tf.offset = tf.p.wallOffset()
+	tf.canceled = (tf.offset - was).Abs() >= wallStep
+	return tf.canceled
+}
+
+// take takes the count. ECANCELED if the clock was set.
+func (tf *timerfd) take() (uint64, abi.Errno) {
 	tf.mu.Lock()
 	defer tf.mu.Unlock()
 	n := tf.ticks + tf.time.passed()
 	tf.ticks = 0
-	return n
+	if tf.canceled {
+		tf.canceled = false
+		return 0, abi.ECANCELED
+	}
+	return n, 0
 }
 
 // current tells the state. tf.mu is held.
@@ -121,8 +144,16 @@ func timerfdSettime(wide bool) Handler {
 		old := tf.current()
 		tf.ticks, tf.flags = 0, flags
 		tf.time.set(s.value, s.interval, flags&timerfdAbsolute != 0)
+		const until = timerfdAbsolute | timerfdCancelOnSet
+		tf.cancels = tf.time.wall && flags&until == until
+		tf.offset = t.proc.wallOffset()
 		t.proc.arm(&tf.alarm, &tf.time)
+		canceled := tf.canceled && tf.cancels
+		tf.canceled = false
 		tf.mu.Unlock()
+		if canceled {
+			return 0, abi.ECANCELED
+		}
 		if a[3] != 0 {
 			return 0, t.writeSpec(a[3], old, wide)
 		}
@@ -168,14 +199,17 @@ func (timerfdOps) read(t *Task, f *File, b []byte) (int, abi.Errno) {
 		return 0, abi.EINVAL
 	}
 	tf := f.data.(*timerfd)
-	n := tf.take()
-	if n == 0 {
+	n, e := tf.take()
+	if n == 0 && e == 0 {
 		if f.nonblock() {
 			return 0, abi.EAGAIN
 		}
-		if e := t.waitOn(&tf.changed, forever, func() bool { n = tf.take(); return n != 0 }); e != 0 {
+		if e := t.waitOn(&tf.changed, forever, func() bool { n, e = tf.take(); return n != 0 || e != 0 }); e != 0 {
 			return 0, e
 		}
+	}
+	if e != 0 {
+		return 0, e
 	}
 	put64(b, n)
 	return 8, 0

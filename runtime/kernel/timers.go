@@ -137,6 +137,7 @@ func (q *timerQueue) run() {
 type timing struct {
 	now      func() time.Duration
 	cpu      bool // processor time: goes by at most as fast as all processors together
+	wall     bool // the time of day, which may be set
 	expires  time.Duration
 	interval time.Duration
 	armed    bool
@@ -188,8 +189,32 @@ func (p *Process) arm(a *alarm, g *timing) {
 	if g.cpu && left > 0 {
 		left = max(left/time.Duration(max(p.info().CPUs, 1)), time.Millisecond)
 	}
+	if g.wall {
+		left = min(left, wallLook)
+	}
 	now := p.clock.Monotonic()
 	p.timers.set(a, now+min(left, forever-now))
+}
+
+const (
+	// wallLook is how often waits for a time of day look whether the clock was
+	// set: nobody tells.
+	wallLook = time.Second
+	// wallStep is by how much it is set at least: it is also made to go a little
+	// faster or slower.
+	wallStep = 100 * time.Millisecond
+)
+
+// wallOffset tells by how much the time of day is ahead of the monotonic clock.
+func (p *Process) wallOffset() time.Duration {
+	for range 100 {
+		before := p.clock.Monotonic()
+		now := p.clock.Realtime()
+		if after := p.clock.Monotonic(); after-before < wallStep/10 {
+			return now - before
+		}
+	}
+	return p.clock.Realtime() - p.clock.Monotonic()
 }
 
 // timerSpec is struct itimerspec or itimerval, of either width.

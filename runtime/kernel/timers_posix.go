@@ -60,7 +60,7 @@ func (t *Task) timerClock(id int32) (g timing, stop func(), e abi.Errno) {
 	c := t.proc.clock
 	switch id {
 	case abi.CLOCK_REALTIME, abi.CLOCK_TAI:
-		return timing{now: c.Realtime}, nil, 0
+		return timing{now: c.Realtime, wall: true}, nil, 0
 	case abi.CLOCK_MONOTONIC, abi.CLOCK_BOOTTIME:
 		return timing{now: c.Monotonic}, nil, 0
 	case abi.CLOCK_REALTIME_ALARM, abi.CLOCK_BOOTTIME_ALARM:
