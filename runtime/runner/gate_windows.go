@@ -48,7 +48,8 @@ func (g *gate) join(cpu *vcpu.VCPU) (leave func()) {
 func (g *gate) pass() {
 	if g.closed.Load() {
 		g.mu.RLock()
-		g.mu.RUnlock() //nolint:staticcheck // it was only to wait
+		//lint:ignore SA2001 it was only to wait
+		g.mu.RUnlock()
 	}
 }
 
