@@ -4,6 +4,7 @@ package difftest
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"testing"
 )
@@ -101,5 +102,29 @@ func epollTests(from, to int) []string {
 	return names
 }
 
+// futexTests are those of the futex self-tests that hold on a busy machine.
+//
+// Left out: futex_requeue and futex_wait_timeout (ten threads must begin within
+// 20 ms), futex_wait and futex_waitv (System V's shared memory), futex_requeue_pi
+// and futex_requeue_pi_signal_restart (SCHED_FIFO, which wants a privilege).
+func futexTests() []Case {
+	var cases []Case
+	for _, name := range []string{
+		"futex_wait_wouldblock", "futex_wait_private_mapped_file", "futex_wait_uninitialized_heap", "futex_requeue_pi_mismatched_ops",
+	} {
+		cases = append(cases, Case{
+			Name: name,
+			Prog: Program{
+				Kit: Glibc, In: selftests + "futex/functional", Source: name + ".c",
+				Flags: "-w -pthread -D_GNU_SOURCE -IDIR/../.. -IDIR/../include",
+			},
+			Suite: tap(),
+		})
+	}
+	return cases
+}
+
 // TestSelftests runs the kernel's self-tests and compares them test by test.
-func TestSelftests(t *testing.T) { table(t, append(selftestCases, netTests()...)) }
+func TestSelftests(t *testing.T) {
+	table(t, slices.Concat(selftestCases, netTests(), futexTests()))
+}

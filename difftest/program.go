@@ -5,6 +5,7 @@ package difftest
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -181,6 +182,9 @@ func (s *store) native(p Program, a Arch) (string, error) {
 	key := fmt.Appendf(nil, "%q\n%s\n%s", args, version, text)
 	for _, m := range localInclude.FindAllSubmatch(text, -1) {
 		header, err := os.ReadFile(filepath.Join(filepath.Dir(source), string(m[1])))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // the flags say where it is
+		}
 		if err != nil {
 			return "", err
 		}
@@ -191,6 +195,9 @@ func (s *store) native(p Program, a Arch) (string, error) {
 			continue
 		}
 		header, err := os.ReadFile(flag)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // the flags say where it is
+		}
 		if err != nil {
 			return "", err
 		}
