@@ -29,10 +29,9 @@ func sockets() []Case {
 	for _, kind := range []string{"tcp4", "udp4", "tcp6", "udp6", "unix1", "unix2", "unix5"} {
 		cases = append(cases, Case{Prog: glibc("net_options.c"), Cmd: kind})
 	}
-	for _, what := range []string{"beside4", "beside6", "big", "undo", "states", "share", "times", "who"} {
+	for _, what := range []string{"beside4", "beside6", "big", "undo", "states", "share", "listeners", "times", "who"} {
 		cases = append(cases, Case{Prog: glibc("net_acts.c"), Cmd: what}, Case{Prog: musl("net_acts.c"), Cmd: what})
 	}
-	cases = append(cases, Case{Prog: glibc("net_acts.c"), Cmd: "listeners", Known: "Windows does not share a port of TCP among listeners"})
 	return append(cases, Case{Prog: glibc("net_epoll.c"), Cmd: "50 20"}, Case{Prog: glibc("net_epoll.c"), Cmd: "1000 3", Opt: LargeOutput})
 }
 

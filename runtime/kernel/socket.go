@@ -17,6 +17,8 @@ type network struct {
 	ino  atomic.Uint64
 	unix unixNet
 	port atomic.Uint32 // of netlink
+	// ports are those of TCP that several sockets may have.
+	ports sharedPorts
 }
 
 func (p *Process) network() *network {

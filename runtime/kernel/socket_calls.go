@@ -14,7 +14,7 @@ func socketCalls() []Call {
 	return []Call{
 		{Name: "socket", Handler: sysSocket, Support: Partial, Note: "AF_INET, AF_INET6, AF_UNIX, AF_NETLINK (NETLINK_ROUTE); no raw sockets"},
 		{Name: "socketpair", Handler: sysSocketpair, Support: Full},
-		{Name: "bind", Handler: sysBind, Support: Partial, Note: "a path of AF_UNIX is a file that only this program knows to be a socket; SO_REUSEPORT does not share a port of TCP"},
+		{Name: "bind", Handler: sysBind, Support: Partial, Note: "a path of AF_UNIX is a file that only this program knows to be a socket; SO_REUSEPORT shares a port of TCP among the listeners of one program"},
 		{Name: "connect", Handler: sysConnect, Support: Partial, Note: local},
 		{Name: "listen", Handler: sysListen, Support: Full},
 		{Name: "accept", Handler: func(t *Task, a Args) (uint64, abi.Errno) { return t.accept(a, 0) }, Support: Full},

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"bee/runtime/abi"
 	"bee/runtime/host"
@@ -21,8 +22,11 @@ const (
 // inet is a socket of TCP, UDP or ICMP on the host.
 type inet struct {
 	h host.NetSocket
+	// share is in h's place once a port is shared, or may be.
+	share atomic.Pointer[portUser]
 
 	watching sync.Once
+	watched  atomic.Bool
 
 	// mu guards the rest. The host is asked while it is held, which does not
 	// wait.
@@ -38,7 +42,9 @@ type inet struct {
 	// is at its end. Another connect forgets that.
 	refused bool
 	bound   bool
-	err     abi.Errno // for SO_ERROR, when the host does not keep it
+	// joined: share is another one's, and h was never bound.
+	joined bool
+	err    abi.Errno // for SO_ERROR, when the host does not keep it
 }
 
 // newInet makes a socket of AF_INET or AF_INET6.
@@ -77,7 +83,20 @@ func (t *Task) newInet(domain, typ, proto int) (*socket, abi.Errno) {
 	return t.proc.newSocket(domain, typ, proto, &inet{h: h}), 0
 }
 
-func (i *inet) watch(s *socket) { i.watching.Do(func() { _ = i.h.Watch(s.q.wake) }) }
+// sock is the host's socket.
+func (i *inet) sock() host.NetSocket {
+	if u := i.share.Load(); u != nil {
+		return u
+	}
+	return i.h
+}
+
+func (i *inet) watch(s *socket) {
+	i.watching.Do(func() {
+		i.watched.Store(true)
+		_ = i.sock().Watch(s.q.wake)
+	})
+}
 
 func (i *inet) bind(_ *Task, s *socket, addr []byte) abi.Errno {
 	if s.domain == abi.AF_INET && len(addr) >= abi.SizeofI386SockaddrIn && addrFamily(addr) == abi.AF_UNSPEC && [4]byte(addr[4:8]) == [4]byte{} {
@@ -92,10 +111,21 @@ func (i *inet) bind(_ *Task, s *socket, addr []byte) abi.Errno {
 	if i.bound || i.state != inetNew && i.state != inetFailed {
 		return abi.EINVAL
 	}
-	if e = i.h.Bind(a); e == 0 {
-		i.bound = true
+	shares := s.stream() && s.flag(abi.SOL_SOCKET, abi.SO_REUSEPORT) && !i.watched.Load()
+	if shares && a.Port != 0 {
+		if u := s.net.ports.join(a); u != nil {
+			i.share.Store(u)
+			i.bound, i.joined = true, true
+			return 0
+		}
 	}
-	return e
+	if e = i.h.Bind(a); e != 0 {
+		return e
+	}
+	if i.bound = true; shares {
+		i.share.Store(s.net.ports.offer(i.h))
+	}
+	return 0
 }
 
 // settle looks whether a connect has come to an end. i.mu is held.
@@ -103,11 +133,11 @@ func (i *inet) settle() {
 	if i.state != inetConnecting {
 		return
 	}
-	r := i.h.Poll()
+	r := i.sock().Poll()
 	switch {
 	case r.Err || r.Hup:
 		i.state, i.refused = inetFailed, true
-		i.err = i.h.Error()
+		i.err = i.sock().Error()
 	case r.Out:
 		i.state = inetConnected
 	}
@@ -125,14 +155,14 @@ func (i *inet) connect(_ *Task, s *socket, addr []byte, nonblock bool) abi.Errno
 			return abi.EOPNOTSUPP // Windows cannot take a stream's connection back
 		}
 		i.state = inetNew
-		return i.h.Connect(host.SockAddr{})
+		return i.sock().Connect(host.SockAddr{})
 	}
 	if !s.stream() {
 		a, e := parseInet(addr, s.domain)
 		if e != 0 {
 			return e
 		}
-		if e = i.h.Connect(a); e == 0 {
+		if e = i.sock().Connect(a); e == 0 {
 			i.state, i.bound = inetConnected, true
 		}
 		return e
@@ -162,7 +192,10 @@ func (i *inet) connect(_ *Task, s *socket, addr []byte, nonblock bool) abi.Errno
 	if e != 0 {
 		return e
 	}
-	switch e := i.h.Connect(a); e {
+	if u := i.share.Load(); u != nil && !u.alone() {
+		return abi.EADDRNOTAVAIL // the port is a listener's, and Windows has it once
+	}
+	switch e := i.sock().Connect(a); e {
 	case 0:
 		i.state, i.bound, i.told = inetConnected, true, true
 		return 0
@@ -188,12 +221,12 @@ func (i *inet) listen(_ *Task, s *socket, backlog int) abi.Errno {
 		return abi.EINVAL
 	}
 	if !i.bound { // Linux chooses a port; Windows says WSAEINVAL
-		if e := i.h.Bind(host.SockAddr{Family: uint16(s.domain)}); e != 0 {
+		if e := i.sock().Bind(host.SockAddr{Family: uint16(s.domain)}); e != 0 {
 			return e
 		}
 		i.bound = true
 	}
-	e := i.h.Listen(backlog)
+	e := i.sock().Listen(backlog)
 	if e == 0 {
 		i.state = inetListening
 	}
@@ -209,7 +242,7 @@ func (i *inet) accept(t *Task, s *socket) (*socket, abi.Errno) {
 	if i.state != inetListening {
 		return nil, abi.EINVAL
 	}
-	h, _, e := i.h.Accept()
+	h, _, e := i.sock().Accept()
 	if e != 0 {
 		return nil, e
 	}
@@ -240,7 +273,7 @@ func (i *inet) shutdown(_ *Task, s *socket, how int) abi.Errno {
 		if !s.stream() {
 			i.wrShut = true
 		} else if !i.wrShut {
-			if e := i.h.Shutdown(abi.SHUT_WR); e != 0 {
+			if e := i.sock().Shutdown(abi.SHUT_WR); e != 0 {
 				return e
 			}
 			i.wrShut = true
@@ -250,7 +283,7 @@ func (i *inet) shutdown(_ *Task, s *socket, how int) abi.Errno {
 }
 
 func (i *inet) name(*Task, *socket) ([]byte, abi.Errno) {
-	a, e := i.h.Name()
+	a, e := i.sock().Name()
 	return formatInet(a), e
 }
 
@@ -261,7 +294,7 @@ func (i *inet) peer(_ *Task, s *socket) ([]byte, abi.Errno) {
 	if i.state != inetConnected || i.reset {
 		return nil, abi.ENOTCONN
 	}
-	a, e := i.h.Peer()
+	a, e := i.sock().Peer()
 	return formatInet(a), e
 }
 
@@ -277,7 +310,7 @@ func (i *inet) broken(s *socket, e abi.Errno, sending bool) abi.Errno {
 		if e == abi.EPIPE && i.wrShut {
 			return e
 		}
-		_ = i.h.Error() // told now
+		_ = i.sock().Error() // told now
 		i.reset = true
 		if sending && i.eof && e == abi.ECONNRESET {
 			return abi.EPIPE
@@ -359,7 +392,7 @@ func (i *inet) send(_ *Task, s *socket, m *sockMsg) (int, abi.Errno) {
 			return 0, abi.EFAULT
 		}
 	}
-	n, e := i.h.Send(m.bufs, m.flags&(abi.MSG_OOB|abi.MSG_DONTROUTE), to, m.own)
+	n, e := i.sock().Send(m.bufs, m.flags&(abi.MSG_OOB|abi.MSG_DONTROUTE), to, m.own)
 	if e == 0 && !s.stream() {
 		i.bound = true
 	}
@@ -385,12 +418,12 @@ func (i *inet) recv(_ *Task, s *socket, m *sockMsg) (int, abi.Errno) {
 			return 0, 0
 		}
 		if m.size() == 0 {
-			if r := i.h.Poll(); !r.In && !i.rdShut {
+			if r := i.sock().Poll(); !r.In && !i.rdShut {
 				return 0, abi.EAGAIN
 			}
 			return 0, 0
 		}
-		n, _, e := i.h.Recv(m.bufs, flags, nil)
+		n, _, e := i.sock().Recv(m.bufs, flags, nil)
 		if e == abi.EAGAIN && i.rdShut {
 			return 0, 0
 		}
@@ -408,7 +441,7 @@ func (i *inet) recv(_ *Task, s *socket, m *sockMsg) (int, abi.Errno) {
 		bufs = [][]byte{make([]byte, 65536)}
 	}
 	m.packet = &host.Packet{}
-	n, out, e := i.h.Recv(bufs, flags, m.packet)
+	n, out, e := i.sock().Recv(bufs, flags, m.packet)
 	if e == abi.EAGAIN && i.rdShut {
 		return 0, 0
 	}
@@ -448,13 +481,13 @@ func (i *inet) poll(_ *Task, s *socket) host.Ready {
 		case inetFailed:
 			return host.Ready{In: true, Out: true, Err: i.err != 0, Hup: true, RdHup: true}
 		case inetListening:
-			return host.Ready{In: i.h.Poll().In}
+			return host.Ready{In: i.sock().Poll().In}
 		}
 		if i.reset {
 			return host.Ready{In: true, Out: true, Hup: true, RdHup: true, Err: i.err != 0}
 		}
 	}
-	r := i.h.Poll()
+	r := i.sock().Poll()
 	if i.rdShut {
 		r.In, r.RdHup = true, true
 	}
@@ -474,7 +507,7 @@ func (i *inet) poll(_ *Task, s *socket) host.Ready {
 	return r
 }
 
-func (i *inet) available(*Task, *socket) (int, abi.Errno) { return i.h.Available() }
+func (i *inet) available(*Task, *socket) (int, abi.Errno) { return i.sock().Available() }
 
 func (i *inet) takeError(s *socket) abi.Errno {
 	i.mu.Lock()
@@ -487,7 +520,7 @@ func (i *inet) takeError(s *socket) abi.Errno {
 	if s.stream() && i.state != inetConnected || i.reset {
 		return 0
 	}
-	e := i.h.Error()
+	e := i.sock().Error()
 	if e != 0 && s.stream() {
 		i.reset = true
 	}
@@ -500,4 +533,12 @@ func (i *inet) listening(*socket) bool {
 	return i.state == inetListening
 }
 
-func (i *inet) close(*socket) { i.h.Close() }
+func (i *inet) close(*socket) {
+	u := i.share.Load()
+	if u != nil {
+		u.Close()
+	}
+	if u == nil || i.joined {
+		i.h.Close()
+	}
+}

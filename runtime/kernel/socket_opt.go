@@ -108,6 +108,13 @@ func intOptions() map[sockOpt]intOption {
 	}
 }
 
+// flag tells whether an option that is kept is on.
+func (s *socket) flag(level, name int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opts[sockOpt{level, name}] != 0
+}
+
 func (s *socket) suits(k optKind) bool {
 	ip := s.domain == abi.AF_INET || s.domain == abi.AF_INET6
 	switch k {
@@ -196,7 +203,7 @@ func (s *socket) inherit(c *socket) {
 			switch o {
 			case sockOpt{abi.SOL_TCP, abi.TCP_NODELAY}, sockOpt{abi.SOL_SOCKET, abi.SO_KEEPALIVE}, sockOpt{abi.SOL_TCP, abi.TCP_KEEPIDLE},
 				sockOpt{abi.SOL_TCP, abi.TCP_KEEPINTVL}, sockOpt{abi.SOL_TCP, abi.TCP_KEEPCNT}:
-				_ = i.h.SetOption(intOptions()[o].to, int(v))
+				_ = i.sock().SetOption(intOptions()[o].to, int(v))
 			}
 		}
 	}
@@ -382,7 +389,7 @@ func (s *socket) setInt(o sockOpt, spec intOption, v int32) abi.Errno {
 		pass = v
 	}
 	if i, ok := s.fam.(*inet); ok && spec.to != noHost {
-		e := i.h.SetOption(spec.to, int(pass))
+		e := i.sock().SetOption(spec.to, int(pass))
 		switch o {
 		case sockOpt{abi.SOL_IPV6, abi.IPV6_V6ONLY}:
 			if i.isBound() {
@@ -467,7 +474,7 @@ func (s *socket) setLinger(t *Task, addr, size uint64) abi.Errno {
 		if on != 0 {
 			v = int(min(uint32(seconds), 65535))
 		}
-		if e := i.h.SetOption(host.OptLinger, v); e != 0 {
+		if e := i.sock().SetOption(host.OptLinger, v); e != 0 {
 			return e
 		}
 	}
@@ -564,7 +571,7 @@ func (s *socket) setGroup4(t *Task, name int, addr, size uint64) abi.Errno {
 		}
 	}
 	if name == abi.IP_MULTICAST_IF {
-		e := i.h.SetOption(host.OptMulticastIf, int(index))
+		e := i.sock().SetOption(host.OptMulticastIf, int(index))
 		if e == 0 {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -602,7 +609,7 @@ func (s *socket) setGroup6(t *Task, name int, addr, size uint64) abi.Errno {
 // join passes a group on. Windows calls a second membership an invalid
 // argument, and leaving without one an address that is not there.
 func (s *socket) join(i *inet, g host.SockAddr, index uint32, leave bool) abi.Errno {
-	e := i.h.Join(g, index, leave)
+	e := i.sock().Join(g, index, leave)
 	if !leave && e == abi.EINVAL {
 		return abi.EADDRINUSE
 	}
@@ -807,7 +814,7 @@ func (s *socket) tcpInfo() []byte {
 		case i.state == inetConnecting:
 			state = synSent
 		case i.state != inetConnected || i.reset:
-		case i.eof || i.h.Poll().RdHup:
+		case i.eof || i.sock().Poll().RdHup:
 			if !i.wrShut {
 				state = closeWait
 			}

@@ -374,6 +374,34 @@ static void listeners(void)
 		close(x);
 	}
 	printf("%d\n", got);
+	/* One of them ends. */
+	close(s);
+	for (int i = 0; i < 5; i++) {
+		int x = socket(AF_INET, SOCK_STREAM, 0);
+		SAY(connect(x, (void *)&a, sizeof a));
+		polled("the other", c, POLLIN, 5000);
+		int y = OK(accept(c, 0, 0));
+		SAY(send(x, "hello", 5, 0));
+		SAY(recv(y, buf, 5, MSG_WAITALL));
+		close(x), close(y);
+	}
+	close(c);
+	c = socket(AF_INET, SOCK_STREAM, 0);
+	SAY(connect(c, (void *)&a, sizeof a));
+	/* A client with the option, and another one that would have its port. */
+	a = v4("127.0.0.1", 0);
+	struct sockaddr_in b = v4("127.0.0.1", 0);
+	int l = listener4();
+	b.sin_port = htons(port_of(l));
+	s = socket(AF_INET, SOCK_STREAM, 0);
+	setsockopt(s, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+	SAY(bind(s, (void *)&a, sizeof a));
+	SAY(connect(s, (void *)&b, sizeof b));
+	c = accept(l, 0, 0);
+	SAY(send(s, "hello", 5, 0));
+	SAY(recv(c, buf, 5, MSG_WAITALL));
+	close(s);
+	SAY(recv(c, buf, 5, 0));
 }
 
 static long since(struct timespec *t)
