@@ -62,13 +62,14 @@ var selftestCases = []Case{
 // netTests are the self-tests of the network that are one program, need no
 // privilege, and run on the loopback. They end with 0 or say what went wrong.
 //
-// Left out, with what they want: fin_ack_lat, test_unix_oob, reuseport_addr_any
-// and reuseport_dualstack (a second process, a port of TCP that listeners share),
-// bind_bhash (24,000 descriptors), ipv6_flowlabel (flow labels), udpgso and
-// udpgro (segmentation by the kernel), msg_zerocopy, tcp_mmap, tls, txtimestamp,
-// so_txtime (their features), reuseport_bpf, toeplitz, psock_* (filters, packet
-// sockets), so_netns_cookie, nettest, tun, tap, ipsec, ip_defrag, gro
-// (privileges), and the scripts, which want network namespaces.
+// Left out, with what they want: fin_ack_lat and test_unix_oob (a second
+// process), reuseport_addr_any and reuseport_dualstack (one port of TCP at
+// several addresses), bind_bhash (24,000 descriptors), ipv6_flowlabel (flow
+// labels), udpgso and udpgro (segmentation by the kernel), msg_zerocopy,
+// tcp_mmap, tls, txtimestamp, so_txtime (their features), reuseport_bpf,
+// toeplitz, psock_* (filters, packet sockets), so_netns_cookie, nettest, tun,
+// tap, ipsec, ip_defrag, gro (privileges), and the scripts, which want network
+// namespaces.
 func netTests() []Case {
 	var cases []Case
 	for _, name := range []string{"socket", "reuseaddr_conflict", "sk_connect_zero_addr"} {

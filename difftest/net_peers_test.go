@@ -154,22 +154,35 @@ func take(c io.Reader, total, piece int64) error {
 // the native program and for the guest.
 type peer struct {
 	what string
-	side func(c *net.TCPConn) string
+	side func(c *net.TCPConn, l net.Listener) string
 }
 
 func peers() []peer {
-	resets := func(c *net.TCPConn) string {
+	resets := func(c *net.TCPConn, _ net.Listener) string {
 		_, err := io.ReadFull(c, make([]byte, 2))
 		_ = c.SetLinger(0)
 		return fmt.Sprint(err)
 	}
 	return []peer{
-		{what: "half", side: func(c *net.TCPConn) string {
+		{what: "half", side: func(c *net.TCPConn, _ net.Listener) string {
 			_, _ = c.Write(pattern(300000))
 			_ = c.CloseWrite()
 			return drained(c)
 		}},
-		{what: "answer", side: func(c *net.TCPConn) string {
+		{what: "half_full", side: func(c *net.TCPConn, l net.Listener) string {
+			time.Sleep(200 * time.Millisecond) // the other side has filled all buffers
+			_ = c.CloseWrite()
+			time.Sleep(400 * time.Millisecond)
+			n, err := io.Copy(io.Discard, c)
+			told, err2 := l.Accept() // which says how much it was
+			if err2 != nil {
+				return err2.Error()
+			}
+			defer told.Close()
+			want, _ := io.ReadAll(told)
+			return fmt.Sprint(strconv.FormatInt(n, 10) == string(want), err)
+		}},
+		{what: "answer", side: func(c *net.TCPConn, _ net.Listener) string {
 			got := drained(c)
 			_, _ = c.Write(pattern(700000))
 			return got
@@ -177,22 +190,22 @@ func peers() []peer {
 		{what: "reset", side: resets},
 		{what: "reset_write", side: resets},
 		{what: "reset_asked", side: resets},
-		{what: "reset_waiting", side: func(c *net.TCPConn) string {
-			got := resets(c)
+		{what: "reset_waiting", side: func(c *net.TCPConn, _ net.Listener) string {
+			got := resets(c, nil)
 			time.Sleep(300 * time.Millisecond) // the other side waits
 			return got
 		}},
-		{what: "unread", side: func(*net.TCPConn) string { // closed with unread bytes, which is a reset
+		{what: "unread", side: func(*net.TCPConn, net.Listener) string { // closed with unread bytes, which is a reset
 			time.Sleep(100 * time.Millisecond)
 			return ""
 		}},
 		{what: "slow", side: slowPeer},
 		{what: "slow_poll", side: slowPeer},
-		{what: "vanish", side: func(c *net.TCPConn) string {
+		{what: "vanish", side: func(c *net.TCPConn, _ net.Listener) string {
 			_, err := io.ReadFull(c, make([]byte, 500000))
 			return fmt.Sprint(err)
 		}},
-		{what: "vanish_idle", side: func(c *net.TCPConn) string {
+		{what: "vanish_idle", side: func(c *net.TCPConn, _ net.Listener) string {
 			_, err := io.ReadFull(c, make([]byte, 2))
 			return fmt.Sprint(err)
 		}},
@@ -200,7 +213,7 @@ func peers() []peer {
 }
 
 // slowPeer reads a little now and then, and then sends byte by byte.
-func slowPeer(c *net.TCPConn) string {
+func slowPeer(c *net.TCPConn, _ net.Listener) string {
 	const size = 12000000 // more than the host keeps for anybody
 	sum, n := uint32(0), 0
 	for n < size {
@@ -268,6 +281,7 @@ func (p peer) meet(t *testing.T, f form, a Arch) string {
 		t.Fatal(err)
 	}
 	defer l.Close()
+	_ = l.(*net.TCPListener).SetDeadline(time.Now().Add(time.Minute))
 	side := make(chan string, 1)
 	go func() {
 		c, err := l.Accept()
@@ -277,13 +291,12 @@ func (p peer) meet(t *testing.T, f form, a Arch) string {
 		}
 		defer c.Close()
 		_ = c.SetDeadline(time.Now().Add(time.Minute))
-		side <- p.side(c.(*net.TCPConn))
+		side <- p.side(c.(*net.TCPConn), l)
 	}()
 	out, err := client(t, Program{Source: "net_peers.c"}, f, a, time.Minute, p.what, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
 	if err != nil {
 		t.Fatalf("%s: %v", f, err)
 	}
-	_ = l.Close()
 	return out + "the peer: " + <-side
 }
 

@@ -51,6 +51,32 @@ static void half(void)
 	SAY(send(s, "x", 1, MSG_NOSIGNAL));
 }
 
+/* The peer has ended its part while nothing more can be sent to it. */
+static void half_full(void)
+{
+	long r, n = 0;
+	struct sockaddr_in a;
+	socklen_t size = sizeof a;
+	getpeername(s, (void *)&a, &size);
+	fcntl(s, F_SETFL, O_NONBLOCK);
+	while ((r = write(s, buf, sizeof buf)) > 0)
+		n += r;
+	printf("full: %s\n", err(r));
+	usleep(400000);
+	polled("ended there", s, POLLIN | POLLOUT | POLLRDHUP, 0);
+	SAY(read(s, buf, 10));
+	printf("error %d\n", soerror(s));
+	SAY(fcntl(s, F_SETFL, 0));
+	SAY(write(s, buf, sizeof buf));
+	n += sizeof buf;
+	SAY(shutdown(s, SHUT_WR));
+	char text[30];
+	int k = snprintf(text, sizeof text, "%ld", n);
+	int c = socket(AF_INET, SOCK_STREAM, 0);
+	SAY(connect(c, (void *)&a, sizeof a));
+	printf("told: %d\n", write(c, text, k) == k);
+}
+
 /* The peer answers once this side has ended its part. */
 static void answer(void)
 {
@@ -179,7 +205,7 @@ static void vanish_idle(void)
 int main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*run)(void); } all[] = {
-		{ "half", half }, { "answer", answer }, { "reset", reset }, { "reset_write", reset_write }, { "reset_asked", reset_asked },
+		{ "half", half }, { "half_full", half_full }, { "answer", answer }, { "reset", reset }, { "reset_write", reset_write }, { "reset_asked", reset_asked },
 		{ "reset_waiting", reset_waiting }, { "unread", reset }, { "slow", slow }, { "slow_poll", slow_poll }, { "vanish", vanish }, { "vanish_idle", vanish_idle },
 	};
 	setvbuf(stdout, 0, _IOLBF, 0);

@@ -623,10 +623,14 @@ func (s *socket) whyEnded() {
 // away. What is sent without a byte goes nowhere, and is an error all the same
 // where a reset was. s.mu is held.
 func (s *socket) lostReset() abi.Errno {
-	if s.connected && !s.writeShut && s.sendsNothing() != 0 {
+	if !s.connected || s.writeShut {
+		return 0
+	}
+	switch s.sendsNothing() {
+	case abi.ECONNRESET, abi.EPIPE:
 		return abi.ECONNRESET
 	}
-	return 0
+	return 0 // EAGAIN: its buffer is full
 }
 
 // closing tells whether the other side had ended its part in good order before
