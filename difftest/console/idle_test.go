@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,67 @@ func (s *session) processor() (used time.Duration, pids []int) {
 	return used, pids
 }
 
+// idle fails if the run does not wait without using the processor: once
+// nothing does any more, which it has some time for.
+func (s *session) idle() {
+	s.t.Helper()
+	used, pids := s.processor()
+	for end := time.Now().Add(3 * patience); ; {
+		time.Sleep(idleFor)
+		now, running := s.processor()
+		if len(running) >= 2 && fmt.Sprint(running) == fmt.Sprint(pids) && now-used < most {
+			s.t.Logf("%v of processor time within %v, %d processes", now-used, idleFor, len(pids))
+			break
+		}
+		if time.Now().After(end) {
+			s.t.Fatalf("%v of processor time within %v, %d processes", now-used, idleFor, len(running))
+		}
+		used, pids = now, running
+	}
+	select {
+	case <-s.ended:
+		s.t.Error("it has ended")
+	default:
+	}
+}
+
+// silence makes a pipe that nobody writes to cmd's standard input.
+func silence(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close(); w.Close() })
+	cmd.Stdin = r
+}
+
+// TestIdleCalls measures guests that wait in each of the calls that can.
+func TestIdleCalls(t *testing.T) {
+	for _, a := range archs {
+		g := program(t, a, "idle")
+		for _, how := range []string{"epoll_wait", "poll", "poll-time", "select", "futex", "clock_nanosleep", "sigsuspend", "signalled"} {
+			t.Run(a.name+"/"+how, func(t *testing.T) {
+				t.Parallel()
+				cmd := g.beerun(t, t.TempDir(), how)
+				if how == "signalled" {
+					silence(t, cmd)
+				}
+				s := start(t, "beerun", cmd)
+				for end := time.Now().Add(patience); !strings.Contains(s.screen(), "waiting"); time.Sleep(quiet) {
+					if time.Now().After(end) {
+						t.Fatalf("it has not begun: %s", s.screen())
+					}
+				}
+				if how == "signalled" {
+					time.Sleep(patience / 10) // until the signal has come
+				}
+				s.idle()
+			})
+		}
+	}
+}
+
 // TestIdle measures guests that wait.
 func TestIdle(t *testing.T) {
 	tests := []struct {
@@ -62,37 +124,13 @@ func TestIdle(t *testing.T) {
 					write(t, dir, "long", strings.Repeat("line\n", 100))
 					cmd := g.beerun(t, dir, c.args...)
 					if c.pipe {
-						r, w, err := os.Pipe()
-						if err != nil {
-							t.Fatal(err)
-						}
-						t.Cleanup(func() { r.Close(); w.Close() })
-						cmd.Stdin = r
+						silence(t, cmd)
 					}
 					s := start(t, "beerun", cmd)
 					if c.reads {
 						s.listening()
 					}
-					// It waits once nothing uses the processor any more, which
-					// it has half a minute for.
-					used, pids := s.processor()
-					for end := time.Now().Add(3 * patience); ; {
-						time.Sleep(idleFor)
-						now, running := s.processor()
-						if len(running) >= 2 && fmt.Sprint(running) == fmt.Sprint(pids) && now-used < most {
-							t.Logf("%v of processor time within %v, %d processes", now-used, idleFor, len(pids))
-							break
-						}
-						if time.Now().After(end) {
-							t.Fatalf("%v of processor time within %v, %d processes", now-used, idleFor, len(running))
-						}
-						used, pids = now, running
-					}
-					select {
-					case <-s.ended:
-						t.Error("it has ended")
-					default:
-					}
+					s.idle()
 				})
 			}
 		})
