@@ -7,6 +7,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/windows"
+
+	"bee/internal/address"
 )
 
 // The parts of CONTEXT that the tests use (winnt.h).
@@ -32,7 +34,7 @@ func TestKick(t *testing.T) {
 	var pc, asked, setFlags, setPC, setAX uintptr
 	var reported uint32
 	word := func(c, off uintptr) *uintptr {
-		return (*uintptr)(unsafe.Add(*(*unsafe.Pointer)(unsafe.Pointer(&c)), off))
+		return (*uintptr)(address.Pointer(c + off))
 	}
 	flags := func(c uintptr) *uint32 { return (*uint32)(unsafe.Pointer(word(c, at.flags))) }
 	callback := func(which int, f func(c uintptr)) uintptr {

@@ -2,14 +2,12 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"bee/internal/exe"
 	"bee/internal/winetest"
@@ -36,26 +34,7 @@ func carry(t *testing.T, program, out string) {
 // start runs an executable under Wine and the guard, in dir.
 func start(t *testing.T, dir, input, path string, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
-	wine := winetest.Require(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	report := filepath.Join(t.TempDir(), "guard")
-	cmd := wine.Guarded(ctx, report, path, args...)
-	cmd.Dir = dir
-	cmd.Stdin = strings.NewReader(input)
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	status, err := winetest.ExitCode(cmd.Run())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if ctx.Err() != nil {
-		t.Fatalf("%s %q hangs", path, args)
-	}
-	if killed, err := winetest.Killed(report); err != nil || len(killed) != 0 {
-		t.Fatalf("the guard: %v %s", err, killed)
-	}
-	return out.String(), errs.String(), status
+	return winetest.Require(t).Run(t, dir, strings.NewReader(input), path, args...)
 }
 
 // forms are the programs that an executable may carry: each width, and what asks for another place of the runner.

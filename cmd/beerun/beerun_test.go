@@ -2,13 +2,11 @@ package main_test
 
 import (
 	"bytes"
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"bee/internal/winetest"
 	"bee/rewrite"
@@ -23,25 +21,7 @@ func beerun(t *testing.T, dir string, args ...string) (stdout, stderr string, st
 // guarded runs a beerun.exe under Wine and the guard, in dir.
 func guarded(t *testing.T, dir, exe string, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
-	wine := winetest.Require(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	report := filepath.Join(t.TempDir(), "guard")
-	cmd := wine.Guarded(ctx, report, exe, args...)
-	cmd.Dir = dir
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	status, err := winetest.ExitCode(cmd.Run())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if ctx.Err() != nil {
-		t.Fatalf("beerun %q hangs", args)
-	}
-	if killed, err := os.ReadFile(report); err != nil || len(killed) != 0 {
-		t.Fatalf("the guard: %v %s", err, killed)
-	}
-	return out.String(), errs.String(), status
+	return winetest.Require(t).Run(t, dir, nil, exe, args...)
 }
 
 // compile makes a static program of a source of testdata/programs.

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/windows"
 
 	"bee/image"
+	"bee/internal/address"
 	"bee/internal/exe"
 	"bee/rewrite"
 )
@@ -75,7 +76,7 @@ func carries() bool {
 		return false
 	}
 	// The headers are mapped as a whole page.
-	headers := unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&module))), exe.HeadersSize)
+	headers := unsafe.Slice((*byte)(address.Pointer(uintptr(module))), exe.HeadersSize)
 	return exe.Carries(headers)
 }
 

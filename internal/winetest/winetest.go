@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -84,6 +85,30 @@ func command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.WaitDelay = 2 * time.Second
 	return cmd
+}
+
+// Run runs exe with args under Wine and the guard, in dir. It fails the test if the guard has something to say, or after a
+// minute.
+func (w *Wine) Run(t *testing.T, dir string, stdin io.Reader, exe string, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	report := filepath.Join(t.TempDir(), "guard")
+	cmd := w.Guarded(ctx, report, exe, args...)
+	cmd.Dir, cmd.Stdin = dir, stdin
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	status, err := ExitCode(cmd.Run())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ctx.Err() != nil {
+		t.Fatalf("%s %q hangs", exe, args)
+	}
+	if killed, err := Killed(report); err != nil || len(killed) != 0 {
+		t.Fatalf("the guard: %v %s", err, killed)
+	}
+	return out.String(), errs.String(), status
 }
 
 // Killed returns the lines that the guard has left in report.

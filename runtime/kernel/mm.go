@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"bee/internal/address"
 	"bee/runtime/abi"
 	"bee/runtime/host"
 )
@@ -480,8 +481,5 @@ func (s *AddressSpace) protect(lo, hi uint64, prot uint8) abi.Errno {
 // rawBytes makes a slice of guest memory. The caller has made sure that the
 // pages are there.
 func rawBytes(addr, n uint64) []byte {
-	// A conversion that vet accepts: the memory is none of Go's, so that
-	// neither the collector nor the stack copier has a say in it.
-	p := uintptr(addr)
-	return unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&p))), int(n))
+	return unsafe.Slice((*byte)(address.Pointer(uintptr(addr))), int(n))
 }

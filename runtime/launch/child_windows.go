@@ -11,6 +11,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/windows"
+
+	"bee/internal/address"
 )
 
 // Attached is the child's side of the section.
@@ -45,7 +47,7 @@ func Attach() (*Attached, bool, error) {
 	}
 	// The view keeps the section; the guest must not find the handle.
 	windows.CloseHandle(windows.Handle(handle))
-	a := &Attached{view: unsafe.Slice((*byte)(pointer(addr)), size)}
+	a := &Attached{view: unsafe.Slice((*byte)(address.Pointer(addr)), size)}
 	if len(a.view) < configStart {
 		return nil, true, fmt.Errorf("%s=%q: too short", EnvVar, v)
 	}

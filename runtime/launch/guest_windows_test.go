@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/windows"
 
+	"bee/internal/address"
 	"bee/runtime/vcpu"
 	"bee/stubs"
 )
@@ -62,7 +63,7 @@ func newGuest(a *Attached) (*guest, error) {
 	if err != nil {
 		return nil, err
 	}
-	copy(unsafe.Slice((*byte)(pointer(code)), stubs.ThunkPageSize), thunkPage(code, slots))
+	copy(unsafe.Slice((*byte)(address.Pointer(code)), stubs.ThunkPageSize), thunkPage(code, slots))
 	stack, err := allocate(2*stackSize, windows.PAGE_READWRITE)
 	if err != nil {
 		return nil, err
@@ -72,8 +73,8 @@ func newGuest(a *Attached) (*guest, error) {
 		return nil, err
 	}
 	g := &guest{
-		a: a, code: unsafe.Slice((*byte)(pointer(code+stubs.ThunkPageSize)), stubs.ThunkPageSize),
-		stack: unsafe.Slice((*byte)(pointer(stack+stackSize)), stackSize),
+		a: a, code: unsafe.Slice((*byte)(address.Pointer(code+stubs.ThunkPageSize)), stubs.ThunkPageSize),
+		stack: unsafe.Slice((*byte)(address.Pointer(stack+stackSize)), stackSize),
 	}
 	if g.cpu, err = vcpu.New(slots, code, nil, nil); err != nil {
 		return nil, err

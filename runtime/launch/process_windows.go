@@ -13,6 +13,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/windows"
+
+	"bee/internal/address"
 )
 
 var (
@@ -84,7 +86,7 @@ func Start(exe string, cfg Config, img []byte, res Reservation) (*Child, error) 
 		windows.CloseHandle(section)
 		return nil, fmt.Errorf("shared section of %d bytes: %w", size, err)
 	}
-	c := &Child{section: section, view: unsafe.Slice((*byte)(pointer(addr)), size)}
+	c := &Child{section: section, view: unsafe.Slice((*byte)(address.Pointer(addr)), size)}
 	copy(c.view[configStart+configRoom:], img)
 	binary.LittleEndian.PutUint64(c.view[configSize:], uint64(configRoom))
 	// Without the events the guest runs, but without a debugger.
@@ -111,9 +113,6 @@ func Start(exe string, cfg Config, img []byte, res Reservation) (*Child, error) 
 	c.Close()
 	return nil, last
 }
-
-// pointer turns an address outside of Go's heap into a pointer.
-func pointer(p uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&p)) }
 
 // startOnce creates the process, reserves and lets it go.
 func (c *Child) startOnce(exe string, cfg Config, res Reservation, configRoom int) error {

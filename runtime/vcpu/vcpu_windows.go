@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/windows"
 
 	"bee/image"
+	"bee/internal/address"
 	"bee/runtime/abi"
 	"bee/stubs"
 )
@@ -53,7 +54,7 @@ func New(slots *stubs.Slots, thunkPage uintptr, im *image.Image, words Words) (*
 	if err != nil {
 		return nil, fmt.Errorf("vcpu: %d bytes of state: %w", size, err)
 	}
-	base := pointer(p)
+	base := address.Pointer(p)
 	s := (*State)(base)
 	initialise(s, thunkPage)
 	s.VectorMode = v.Mode
@@ -78,11 +79,6 @@ const initialFlags = 0x202
 
 // flagTrap would step through the way into the guest instead of the guest.
 const flagTrap = 0x100
-
-// pointer turns an address outside of Go's heap into a pointer. The detour
-// keeps vet's rule for uintptr conversions, which is about Go's own objects,
-// out of the way.
-func pointer(p uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&p)) }
 
 // Bind ties the vCPU to the calling OS thread, which the goroutine must be
 // locked to.
@@ -123,6 +119,45 @@ func (v *VCPU) Unbind() {
 	defer v.mu.Unlock()
 	windows.CloseHandle(v.thread)
 	v.thread, v.kicker = 0, nil
+}
+
+// Settle turns a state in which the guest was interrupted anywhere into one
+// at an instruction of its own, and tells that one's address: a trampoline is
+// rolled to a border of the original instructions, and what it had borrowed is
+// given back.
+func (v *VCPU) Settle() (pc uint64) {
+	pc = v.pc()
+	if v.img == nil {
+		return pc
+	}
+	e, ok := v.img.Entry(pc - v.img.Base)
+	if !ok {
+		return pc
+	}
+	var r [16]uint64
+	regs := v.registers()
+	for i, p := range regs {
+		r[i] = uint64(*p)
+	}
+	reload := v.img.Restore(&e, &r, func(k stubs.Slot) uint64 { return uint64(v.slots.Get(k)) })
+	for i, p := range regs {
+		*p = register(r[i])
+	}
+	if reload {
+		v.loadMirrors()
+	}
+	v.settled()
+	pc = v.img.Base + e.Orig
+	v.setPC(v.img.RunnablePC(pc))
+	return pc
+}
+
+// original is what the program knows an address in a trampoline as.
+func (v *VCPU) original(pc uint64) uint64 {
+	if v.img != nil {
+		pc, _ = v.img.OriginalPC(pc)
+	}
+	return pc
 }
 
 // Run lets the guest run until it needs the host.

@@ -12,6 +12,9 @@ import (
 // State is the registers of this width.
 type State = stubs.State32
 
+// register is a general one.
+type register = uint32
+
 func initialise(s *State, thunkPage uintptr) {
 	s.EFLAGS = initialFlags
 	s.EnterGlue = uint32(thunkPage) + stubs.EnterGlue32
@@ -43,41 +46,18 @@ func (v *VCPU) writeWord(addr uint64, w uintptr) abi.Errno {
 	return v.words.WriteUint32(addr, uint32(w))
 }
 
+// pc is the address of the guest's next instruction.
+func (v *VCPU) pc() uint64 { return uint64(v.State.EIP) }
+
+func (v *VCPU) setPC(pc uint64) { v.State.EIP = uint32(pc) }
+
+// settled is for registers that may hold an address of ours: none does.
+func (v *VCPU) settled() {}
+
 // registers are the general ones in the order of the processor's numbers.
 func (v *VCPU) registers() [8]*uint32 {
 	s := v.State
 	return [8]*uint32{&s.EAX, &s.ECX, &s.EDX, &s.EBX, &s.ESP, &s.EBP, &s.ESI, &s.EDI}
-}
-
-// Settle turns a state in which the guest was interrupted anywhere into one
-// at an instruction of its own, and tells that one's address: a trampoline is
-// rolled to a border of the original instructions, and what it had borrowed is
-// given back.
-func (v *VCPU) Settle() (pc uint64) {
-	s := v.State
-	pc = uint64(s.EIP)
-	if v.img == nil {
-		return pc
-	}
-	e, ok := v.img.Entry(pc - v.img.Base)
-	if !ok {
-		return pc
-	}
-	var r [16]uint64
-	regs := v.registers()
-	for i, p := range regs {
-		r[i] = uint64(*p)
-	}
-	reload := v.img.Restore(&e, &r, func(k stubs.Slot) uint64 { return uint64(v.slots.Get(k)) })
-	for i, p := range regs {
-		*p = uint32(r[i])
-	}
-	if reload {
-		v.loadMirrors()
-	}
-	pc = v.img.Base + e.Orig
-	s.EIP = uint32(v.img.RunnablePC(pc))
-	return pc
 }
 
 // returning tells whether the guest is behind a thunk that it has called, and
@@ -107,13 +87,6 @@ func (v *VCPU) Registers(r *kernel.Registers, fp bool) {
 		fip := binary.LittleEndian.Uint32(r.FP[offFIP:])
 		binary.LittleEndian.PutUint32(r.FP[offFIP:], uint32(v.original(uint64(fip))))
 	}
-}
-
-func (v *VCPU) original(pc uint64) uint64 {
-	if v.img != nil {
-		pc, _ = v.img.OriginalPC(pc)
-	}
-	return pc
 }
 
 // SetRegisters implements kernel.Machine.

@@ -11,6 +11,9 @@ import (
 // State is the registers of this width.
 type State = stubs.State64
 
+// register is a general one.
+type register = uint64
+
 func initialise(s *State, thunkPage uintptr) {
 	s.RFLAGS = initialFlags
 	s.EnterGlue = uint64(thunkPage) + stubs.EnterGlue64
@@ -40,6 +43,15 @@ func (v *VCPU) writeWord(addr uint64, w uintptr) abi.Errno {
 	return v.words.WriteUint64(addr, uint64(w))
 }
 
+// pc is the address of the guest's next instruction.
+func (v *VCPU) pc() uint64 { return v.State.RIP }
+
+func (v *VCPU) setPC(pc uint64) { v.State.RIP = pc }
+
+// settled is for registers that may hold an address of ours: in front of a
+// system call rcx may hold the one to go on at, which lies in the trampoline.
+func (v *VCPU) settled() { v.State.RCX = v.original(v.State.RCX) }
+
 // registers are the general ones in the order of the processor's numbers.
 func (v *VCPU) registers() [16]*uint64 {
 	s := v.State
@@ -47,40 +59,6 @@ func (v *VCPU) registers() [16]*uint64 {
 		&s.RAX, &s.RCX, &s.RDX, &s.RBX, &s.RSP, &s.RBP, &s.RSI, &s.RDI,
 		&s.R8, &s.R9, &s.R10, &s.R11, &s.R12, &s.R13, &s.R14, &s.R15,
 	}
-}
-
-// Settle turns a state in which the guest was interrupted anywhere into one
-// at an instruction of its own, and tells that one's address: a trampoline is
-// rolled to a border of the original instructions, and what it had borrowed is
-// given back.
-func (v *VCPU) Settle() (pc uint64) {
-	s := v.State
-	pc = uint64(s.RIP)
-	if v.img == nil {
-		return pc
-	}
-	e, ok := v.img.Entry(pc - v.img.Base)
-	if !ok {
-		return pc
-	}
-	var r [16]uint64
-	regs := v.registers()
-	for i, p := range regs {
-		r[i] = uint64(*p)
-	}
-	reload := v.img.Restore(&e, &r, func(k stubs.Slot) uint64 { return uint64(v.slots.Get(k)) })
-	for i, p := range regs {
-		*p = uint64(r[i])
-	}
-	if reload {
-		v.loadMirrors()
-	}
-	// In front of a system call rcx may hold the address to go on at, which
-	// lies in the trampoline.
-	s.RCX = v.original(s.RCX)
-	pc = v.img.Base + e.Orig
-	s.RIP = uint64(v.img.RunnablePC(pc))
-	return pc
 }
 
 // Registers implements kernel.Machine.
@@ -96,13 +74,6 @@ func (v *VCPU) Registers(r *kernel.Registers, fp bool) {
 		fip := binary.LittleEndian.Uint64(r.FP[offFIP:])
 		binary.LittleEndian.PutUint64(r.FP[offFIP:], v.original(fip))
 	}
-}
-
-func (v *VCPU) original(pc uint64) uint64 {
-	if v.img != nil {
-		pc, _ = v.img.OriginalPC(pc)
-	}
-	return pc
 }
 
 // SetRegisters implements kernel.Machine.
