@@ -62,12 +62,7 @@ func Run(a *launch.Attached) launch.Mark {
 	first.loop()
 	// The first thread may end before the others.
 	<-g.proc.Done()
-	m := g.mark()
-	g.conclude()
-	if err := writeCounts(a.Config.CountCalls, g.proc); err != nil {
-		return launch.Mark{Kind: launch.MarkRunner, Value: statusRunner, Message: err.Error()}
-	}
-	return m
+	return g.conclude()
 }
 
 // endGrace is how long the guest's thread has to notice that its process has
@@ -79,8 +74,7 @@ const endGrace = 250 * time.Millisecond
 func (g *Guest) watch(a *launch.Attached) {
 	<-g.proc.Done()
 	time.Sleep(endGrace)
-	m := g.mark()
-	g.conclude()
+	m := g.conclude()
 	status := m.Value
 	if m.Kind == launch.MarkSignaled {
 		status += 128
@@ -90,13 +84,17 @@ func (g *Guest) watch(a *launch.Attached) {
 
 // conclude is for the first of those that end the process; a second one waits
 // for that end. Other threads may still be in the guest, but cannot be called
-// back any more.
-func (g *Guest) conclude() {
+// back any more. The mark is the one to leave.
+func (g *Guest) conclude() launch.Mark {
 	if !g.concluded.CompareAndSwap(false, true) {
 		select {}
 	}
 	g.proc.Finish()
 	vcpu.StopKicks()
+	if err := writeCounts(g.attached.Config.CountCalls, g.proc); err != nil {
+		return launch.Mark{Kind: launch.MarkRunner, Value: statusRunner, Message: err.Error()}
+	}
+	return g.mark()
 }
 
 // beerun's own exit statuses.
