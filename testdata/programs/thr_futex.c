@@ -78,6 +78,13 @@ static void *waiter(void *arg)
 static pthread_t t[16];
 static struct job jobs[16];
 
+/* How many wait for the word: as many as could be moved to itself. */
+static void arrived(int n)
+{
+	while (futex(&word, FUTEX_REQUEUE_PRIVATE, 0, (void *)INT_MAX, &word, 0) < n)
+		usleep(1000);
+}
+
 /* They arrive one after the other. */
 static void start(int n, const unsigned *bits)
 {
@@ -85,7 +92,7 @@ static void start(int n, const unsigned *bits)
 	for (int i = 0; i < n; i++) {
 		jobs[i] = (struct job){ i, bits ? bits[i] : 0, &word };
 		pthread_create(&t[i], 0, waiter, &jobs[i]);
-		usleep(20000);
+		arrived(i + 1);
 	}
 }
 
@@ -219,9 +226,9 @@ int main(void)
 			sigaction(SIGUSR1, &sa, 0);
 			word = 0;
 			pthread_create(&t[0], 0, interrupted, timed ? &dt : 0);
-			usleep(40000);
+			arrived(1);
 			pthread_kill(t[0], SIGUSR1);
-			usleep(40000);
+			usleep(100000);
 			long n = futex(&word, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
 			pthread_join(t[0], 0);
 			printf("restart %d, timed %d: handled %d, wake %ld\n", restart, timed, handled, n);

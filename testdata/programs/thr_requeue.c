@@ -68,12 +68,25 @@ static void fill(int n, unsigned flags)
 		list[i] = (struct entry){ words[i], (uintptr_t)&words[i], flags, 0 };
 }
 
+static int begun;
+
+/* It is about to wait, or waits. */
+static void about_to_wait(void) { __atomic_fetch_add(&begun, 1, __ATOMIC_SEQ_CST); }
+
+static void waiting(int n)
+{
+	while (__atomic_load_n(&begun, __ATOMIC_SEQ_CST) < n)
+		usleep(1000);
+	usleep(100000);
+}
+
 static pthread_t one;
 static long answer;
 static int answer_errno;
 
 static void *waits(void *arg)
 {
+	about_to_wait();
 	answer = waitv(list, (long)arg, 0, 0, 0);
 	answer_errno = errno;
 	return 0;
@@ -125,24 +138,27 @@ static void several(void)
 	for (int n = 0; n < 3; n++) {
 		int size = n ? 128 : 1, at = n == 1 ? 127 : 0;
 		fill(size, n == 2 ? 2 : PRIVATE);
+		begun = 0;
 		pthread_create(&one, 0, waits, (void *)(long)size);
-		usleep(120000);
+		waiting(1);
 		show("wake", futex(&words[at], n == 2 ? FUTEX_WAKE : FUTEX_WAKE_PRIVATE, 1, 0, 0, 0));
 		told("woken");
 		show("nobody is left", futex(&words[at], n == 2 ? FUTEX_WAKE : FUTEX_WAKE_PRIVATE, 1, 0, 0, 0));
 	}
 	fill(4, PRIVATE);
 	list[3].addr = list[1].addr; /* the same word twice */
+	begun = 0;
 	pthread_create(&one, 0, waits, (void *)4L);
-	usleep(120000);
+	waiting(1);
 	show("wake both", futex(&words[1], FUTEX_WAKE_PRIVATE, 5, 0, 0, 0));
 	told("woken");
 	for (int restart = 0; restart < 2; restart++) {
 		struct sigaction act = { .sa_handler = on_signal, .sa_flags = restart ? SA_RESTART : 0 };
 		sigaction(SIGUSR1, &act, 0);
 		fill(2, PRIVATE);
+		begun = 0;
 		pthread_create(&one, 0, waits, (void *)2L);
-		usleep(120000);
+		waiting(1);
 		pthread_kill(one, SIGUSR1);
 		usleep(120000);
 		printf("handled %d\n", handled);
@@ -158,6 +174,7 @@ static void *waits_pi(void *arg)
 {
 	long n = (long)arg;
 	unsigned tid = syscall(SYS_gettid);
+	about_to_wait();
 	answer = futex(&cond, FUTEX_WAIT_REQUEUE_PI_PRIVATE, 0, 0, &lock, 0);
 	answer_errno = errno;
 	if (answer != 0)
@@ -173,6 +190,7 @@ static void *waits_pi(void *arg)
 
 static void *waits_plainly(void *arg)
 {
+	about_to_wait();
 	answer = futex(&cond, FUTEX_WAIT_PRIVATE, 0, 0, 0, 0);
 	answer_errno = errno;
 	return arg;
@@ -187,10 +205,10 @@ static pthread_t t[8];
 
 static void start(int n)
 {
-	came = 0;
+	came = begun = 0;
 	for (int i = 0; i < n; i++) {
 		pthread_create(&t[i], 0, waits_pi, (void *)(long)i);
-		usleep(120000);
+		waiting(i + 1);
 	}
 }
 
@@ -254,8 +272,9 @@ static void conditions(void)
 	show("and free", requeue(1, 1, 0));
 	end(1);
 
+	begun = 0;
 	pthread_create(&one, 0, waits_plainly, 0);
-	usleep(120000);
+	waiting(1);
 	show("a plain waiter", requeue(1, 1, 0));
 	show("wake", futex(&cond, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0));
 	told("plain wait");
