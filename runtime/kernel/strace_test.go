@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"bee/image"
@@ -105,5 +106,25 @@ rt_sigreturn({mask=[HUP]})              = -1 EINTR (Interrupted system call)
 		if got := out.String(); got != want {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}
+	}
+}
+
+// Memory that is gone when the trace looks at it does not end the program.
+func TestStraceWithoutMemory(t *testing.T) {
+	task, arena := testSpace(t, image.AMD64)
+	var out bytes.Buffer
+	at, e := call(t, task, "mmap", arena.Lo, abi.PageSize, protRW, anonFixed, noFD, 0)
+	if e != 0 {
+		t.Fatal(e)
+	}
+	task.proc.trace = newTracer(&out, false, linuxhost.Clock{})
+	hide(t, at, syscall.PROT_NONE)
+	_, e = call(t, task, "write", 99, at, 4)
+	hide(t, at, syscall.PROT_READ|syscall.PROT_WRITE)
+	if e != abi.EBADF {
+		t.Errorf("the call: %v", e)
+	}
+	if !strings.HasPrefix(out.String(), "write(?") {
+		t.Errorf("the line: %s", out.String())
 	}
 }

@@ -91,7 +91,9 @@ func (t *Task) Syscall(nr uint32, a Args) int64 {
 
 func (t *Task) tracedSyscall(e *Entry, nr uint32, a Args) int64 {
 	tr := t.proc.trace
-	pre := tr.before(t, e, nr, a)
+	// Arguments whose memory goes while they are written are not known.
+	pre := []string{"?", "?", "?", "?", "?", "?"}
+	t.spared(func() { pre = tr.before(t, e, nr, a) })
 	start := t.proc.clock.Monotonic()
 	v, errno := t.guarded(e.call.Handler, a)
 	d := t.proc.clock.Monotonic() - start
@@ -99,7 +101,7 @@ func (t *Task) tracedSyscall(e *Entry, nr uint32, a Args) int64 {
 	if errno != 0 {
 		e.errors.Add(1)
 	}
-	tr.after(t, e, nr, a, pre, v, errno)
+	t.spared(func() { tr.after(t, e, nr, a, pre, v, errno) })
 	if errno != 0 {
 		return -int64(errno)
 	}
