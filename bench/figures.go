@@ -55,6 +55,9 @@ var threadSheet = sheet{
 		{"pipe", "a byte to another thread and back, pipes", "%.0f", false},
 		{"tcp", "a byte to another thread and back, TCP on loopback", "%.0f", false},
 		{"stream", "TCP on loopback, MB/s", "%.0f", true},
+		{"in-read", "a signal to a thread that reads a pipe, until its handler runs", "%.0f", false},
+		{"in-futex", "a signal to a thread that waits for a semaphore", "%.0f", false},
+		{"in-code", "a signal to a thread that computes", "%.0f", false},
 	},
 }
 

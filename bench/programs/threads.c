@@ -269,6 +269,76 @@ static void tcp_sink(void)
 	}
 }
 
+#ifndef _WIN32
+/* From pthread_kill to the handler, in a thread that waits or computes. */
+
+#include <errno.h>
+#include <semaphore.h>
+#include <signal.h>
+
+static volatile double handled;
+static volatile int over;
+static sem_t nobody, heard;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	handled = now();
+	sem_post(&heard);
+}
+
+static void in_read(void)
+{
+	char c;
+	while (!over)
+		(void)!read(there[0], &c, 1);
+}
+
+static void in_futex(void)
+{
+	while (!over)
+		sem_wait(&nobody);
+}
+
+static void in_code(void)
+{
+	while (!over)
+		sink++;
+}
+
+static void signals(const char *name, body f)
+{
+	struct timespec pause = { 0, 1000000 };
+	double sum = 0;
+	thread a = start(f);
+	for (int i = 0; i < 100; i++) {
+		nanosleep(&pause, 0);
+		double sent = now();
+		pthread_kill(a, SIGUSR1);
+		while (sem_wait(&heard))
+			;
+		sum += handled - sent;
+	}
+	over = 1;
+	pthread_kill(a, SIGUSR1);
+	join(a);
+	sem_wait(&heard);
+	over = 0;
+	printf("%s %.0f\n", name, sum / 100);
+}
+
+static void all_signals(void)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+	sigaction(SIGUSR1, &sa, 0);
+	sem_init(&nobody, 0, 0);
+	sem_init(&heard, 0, 0);
+	signals("in-read", in_read);
+	signals("in-futex", in_futex);
+	signals("in-code", in_code);
+}
+#endif
+
 int main(int argc, char **argv)
 {
 	static char chunk[CHUNK];
@@ -339,5 +409,8 @@ int main(int argc, char **argv)
 		}
 	join(a);
 	printf("stream %.1f\n", (double)rounds * CHUNK * 1e3 / (now() - t));
+#ifndef _WIN32
+	all_signals();
+#endif
 	return 0;
 }

@@ -65,6 +65,12 @@ func Run(a *launch.Attached) launch.Mark {
 	return g.conclude()
 }
 
+// spareProcs is how many more of its processors Go may use than there are. To
+// Go the guest's code is a system call, and so are waits: each keeps one of
+// those processors until Go notices, which takes up to 10 ms, and whatever else
+// wants to run, a kick or the thread that watches sockets, would wait for one.
+const spareProcs = 16
+
 // endGrace is how long the guest's thread has to notice that its process has
 // ended.
 const endGrace = 250 * time.Millisecond
