@@ -69,6 +69,7 @@ type socket struct {
 	// over.
 	events          uint32
 	noRead, noWrite bool
+	accepts         uint32 // counts FD_ACCEPT
 	// acceptTold, readTold: FD_ACCEPT, FD_READ came, and no call since then that
 	// is certain to have made Windows tell the next one. closeTold: FD_CLOSE
 	// came.
@@ -290,7 +291,9 @@ func (s *socket) Listen(backlog int) abi.Errno {
 
 // Accept implements host.NetSocket.
 func (s *socket) Accept() (host.NetSocket, host.SockAddr, abi.Errno) {
-	seen := s.counted()
+	s.mu.Lock()
+	seen, tells := s.events, s.accepts
+	s.mu.Unlock()
 	var r rawAddr
 	size := int32(len(r))
 	h, _, err := procAccept.Call(uintptr(s.h), uintptr(unsafe.Pointer(&r)), uintptr(unsafe.Pointer(&size)))
@@ -298,7 +301,7 @@ func (s *socket) Accept() (host.NetSocket, host.SockAddr, abi.Errno) {
 	if windows.Handle(h) != windows.InvalidHandle {
 		e = 0
 	}
-	s.accepted(e, seen)
+	s.accepted(e, tells)
 	if e != 0 {
 		s.nothing(e, seen, false)
 		if e == abi.ECONNRESET {
@@ -322,14 +325,14 @@ func (s *socket) Accept() (host.NetSocket, host.SockAddr, abi.Errno) {
 // one that is taken, told behind the call (Wine's server looks at the socket,
 // then serves the call, then records). One that fails does so on Windows
 // alone: Wine would never tell another connection.
-func (s *socket) accepted(e abi.Errno, seen uint32) {
+func (s *socket) accepted(e abi.Errno, tells uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case !s.acceptTold:
 	case e == abi.EAGAIN:
 		s.again()
-	case s.events == seen:
+	case s.accepts == tells:
 		s.acceptTold = false
 	}
 }

@@ -88,7 +88,8 @@ func (s *socket) arm() abi.Errno {
 // again has FD_ACCEPT told once more, at once if there is a connection. s.mu is
 // held. Windows forgets what it has told when WSAEventSelect is called, Wine
 // when WSAAsyncSelect is, for a window of any number: that one stands for
-// messages to nobody and is refused by Windows, which changes nothing.
+// messages to nobody and is refused by Windows, which changes nothing. What
+// Wine records between the two calls it loses, so that is looked at.
 func (s *socket) again() {
 	s.acceptTold = false
 	if s.slot == nil {
@@ -97,6 +98,11 @@ func (s *socket) again() {
 	const messageOnly = ^uintptr(2) // HWND_MESSAGE
 	_, _, _ = procAsyncSelect.Call(uintptr(s.h), messageOnly, 0, 0)
 	_ = s.arm()
+	if in, _, _ := s.selected(true, false); in {
+		s.events++
+		s.noRead = false
+		go s.changed()
+	}
 }
 
 // slot finds an event for a socket.
@@ -235,6 +241,7 @@ func (s *socket) take(slot *watchSlot) bool {
 	}
 	if e.events&fdAccept != 0 {
 		s.acceptTold = true
+		s.accepts++
 	}
 	if e.events&fdRead != 0 {
 		s.readTold = true

@@ -102,3 +102,50 @@ func TestToldAgain(t *testing.T) {
 	connect(t, n, a)
 	wait("the third connection")
 }
+
+// TestEveryConnectionTold: a server that accepts until nothing is left and then
+// waits hears of every connection, at whatever moment it comes.
+func TestEveryConnectionTold(t *testing.T) {
+	n := (&Files{}).Network()
+	ln, a := listener(t, n)
+	told := make(chan struct{}, 1)
+	if e := ln.Watch(func() {
+		select {
+		case told <- struct{}{}:
+		default:
+		}
+	}); e != 0 {
+		t.Fatal(e)
+	}
+	got := make(chan struct{})
+	go func() {
+		for range told {
+			if !ln.Poll().In {
+				continue
+			}
+			for {
+				c, _, e := ln.Accept()
+				if e != 0 {
+					break
+				}
+				c.Close()
+				got <- struct{}{}
+			}
+		}
+	}()
+	for i := range 500 {
+		c, e := n.Socket(abi.AF_INET, abi.SOCK_STREAM, 0)
+		if e != 0 {
+			t.Fatal(e)
+		}
+		if e := c.Connect(a); e != 0 && e != abi.EINPROGRESS {
+			t.Fatal(e)
+		}
+		select {
+		case <-got:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("connection %d: not told", i)
+		}
+		c.Close()
+	}
+}
