@@ -102,10 +102,10 @@ corpus: build
 	go run ./corpus -write
 	BEE_REQUIRE_WINE=1 go test -count=1 ./difftest -run '^TestNumeric$$'
 
-# The tests of Go's own packages, natively and as guests. `make test` runs those of a few.
+# The tests of Go's own packages, natively and as guests, and docs/go-tests.md. `make test` runs those of a few.
 gotests: build
 	@$(BUILD)/wine/server start
-	BEE_REQUIRE_WINE=1 go test -count=1 -timeout 2h ./difftest -run '^(TestGoTests|TestGoCommands|TestGoServer)$$' -gotests -v
+	BEE_REQUIRE_WINE=1 go test -count=1 -timeout 2h ./difftest -run '^(TestGoTests|TestGoCommands|TestGoServer)$$' -gotests -update -v
 
 soak:
 	go run ./corpus -stages soak

@@ -27,7 +27,7 @@ func goPage(rows []goRow, version string) string {
 	fmt.Fprintf(&b, `# Go's own tests as guests
 
 The test binaries of packages of Go's library (%s, linux, CGO_ENABLED=0), with -test.short, under beerun and Wine; tests and subtests that
-pass natively, and how many of those pass here. Made by `+"`make gotests`"+` with -update; the exclusions are those of difftest/gotests_test.go.
+pass natively, and how many of those pass here. Made by `+"`make gotests`"+`; the exclusions are those of difftest/gotests_test.go.
 
 | package | IA-32 | x86-64 |
 |---|---|---|

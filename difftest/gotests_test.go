@@ -50,7 +50,7 @@ var goPackages = []goPackage{
 	{path: "compress/lzw"},
 	{path: "compress/zlib"},
 	{path: "os", wide: true, mount: "/usr/bin", exclude: []Exclusion{
-		{"TestExecutable|TestFileChdirTestlog|TestGetppid|TestHostname|TestKill(Find|Start)Process|TestProcessWithHandleLinux", SecondProcess, second},
+		{"TestExecutable|TestFileChdirTestlog|TestGetppid|TestHostname|TestKillFindProcess|TestKillStartProcess|TestProcessWithHandleLinux", SecondProcess, second},
 		{"TestReadNonblockingFd|TestStartProcess(/.*)?|TestStatStdin|TestStdPipe", SecondProcess, second},
 		{"TestFIFONonBlockingEOF|TestFifoEOF", HostFeature, "no file system of Windows has FIFOs"},
 		{"TestGetwdDeep|TestGetwdDeepWithPWDSet|TestRemoveAllLongPath", HostFeature, "Wine takes no path of more than 4096 bytes"},
@@ -61,14 +61,13 @@ var goPackages = []goPackage{
 	{path: "net", wide: true, exclude: []Exclusion{
 		{"TestSplice(/.*)?", SecondProcess, second},
 		{"TestMultiPathTCP", HostFeature, "Windows has no MPTCP"},
-		{"TestNotTemporaryRead", HostFeature, "Wine's server takes the reset away (docs/windows.md, Resets)"},
 	}},
 	{path: "net/http", exclude: []Exclusion{
 		{"TestLinuxSendfile", SecondProcess, second},
 	}},
 	{path: "runtime", wide: true, exclude: []Exclusion{
 		{"TestArenaCollision|TestCrashWhileTracing|TestFinalizerRegisterABI|TestG0StackOverflow|TestIssue66841|TestMemHashGlobalSeed(/.*)?", SecondProcess, second},
-		{"TestRuntimePanic|TestTracebackRuntime(Function|Method)|TestTracebackSystem(/.*)?|TestUsingVDSO", SecondProcess, second},
+		{"TestRuntimePanic|TestTracebackRuntimeFunction|TestTracebackRuntimeMethod|TestTracebackSystem(/.*)?|TestUsingVDSO", SecondProcess, second},
 	}},
 }
 
