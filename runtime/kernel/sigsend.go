@@ -1,8 +1,10 @@
 package kernel
 
 import (
+	"math/bits"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"bee/runtime/abi"
 )
@@ -128,6 +130,22 @@ func (t *Task) notice(bit uint64) {
 		t.poke()
 	case t.sigMask&bit == 0:
 		t.interrupt()
+		t.proc.doom(abi.Signal(bits.TrailingZeros64(bit) + 1))
+	}
+}
+
+// fatalGrace is how long a task may take to end its process by a signal.
+const fatalGrace = 100 * time.Millisecond
+
+// doom sees to it that a signal without a handler ends the process even if the
+// task that is to take it cannot: it may wait in a call of the host that nothing
+// cancels. Linux ends the process when the signal is sent.
+//
+// Preconditions: p.sig.mu is held; a task has been told that does not hold the
+// signal back.
+func (p *Process) doom(sig abi.Signal) {
+	if p.sig.actions[sig].handler == abi.SIG_DFL && !sig.Ignored() && !sig.Stops() {
+		time.AfterFunc(fatalGrace, func() { p.exit(128+int(sig), sig) })
 	}
 }
 
