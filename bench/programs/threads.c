@@ -277,7 +277,7 @@ static void tcp_sink(void)
 #include <signal.h>
 
 static volatile double handled;
-static volatile int over;
+static volatile int over, gone;
 static sem_t nobody, heard;
 
 static void on_signal(int sig)
@@ -292,18 +292,21 @@ static void in_read(void)
 	char c;
 	while (!over)
 		(void)!read(there[0], &c, 1);
+	gone = 1;
 }
 
 static void in_futex(void)
 {
 	while (!over)
 		sem_wait(&nobody);
+	gone = 1;
 }
 
 static void in_code(void)
 {
 	while (!over)
 		sink++;
+	gone = 1;
 }
 
 static void signals(const char *name, body f)
@@ -320,10 +323,14 @@ static void signals(const char *name, body f)
 		sum += handled - sent;
 	}
 	over = 1;
-	pthread_kill(a, SIGUSR1);
+	while (!gone) { /* A signal that comes before the wait does not end it. */
+		pthread_kill(a, SIGUSR1);
+		nanosleep(&pause, 0);
+	}
 	join(a);
-	sem_wait(&heard);
-	over = 0;
+	while (!sem_trywait(&heard))
+		;
+	over = gone = 0;
 	printf("%s %.0f\n", name, sum / 100);
 }
 

@@ -51,17 +51,28 @@ func (v *VCPU) kickIfNeeded() {
 	}
 }
 
-// spins is how many attempts are made without a pause.
-const spins = 20
+const (
+	// pause is how long the thread is left alone after the first attempt that
+	// has failed, in turns of a loop; after the next one for twice as long, and
+	// so on. It is resumed, but must run before it is suspended again: else it
+	// stays where it is.
+	// Counting is all there is: Go's clock moves by a tick of the timer, for
+	// which a sleep lasts, too.
+	pause = 500
+	// spins is how many pauses are made of turns; the others are sleeps.
+	spins = 6
+)
 
 // kick tries until the thread is on its way. It is between guest and host for
 // a few hundred instructions only.
 func (v *VCPU) kick() {
 	for i := 0; v.kickOnce(); i++ {
-		if i < spins {
-			runtime.Gosched()
-		} else {
+		if i >= spins {
 			time.Sleep(time.Millisecond)
+			continue
+		}
+		for range pause << i {
+			runtime.Gosched()
 		}
 	}
 	v.kicking.Store(false)
