@@ -45,6 +45,7 @@ type Guest struct {
 // main goroutine; it locks its OS thread.
 func Run(a *launch.Attached) launch.Mark {
 	runtime.LockOSThread()
+	runtime.GOMAXPROCS(runtime.NumCPU() + spareProcs)
 	debug.SetMaxThreads(math.MaxInt32) // roomForThread says when it is enough
 	first, err := prepare(a)
 	if err != nil {
