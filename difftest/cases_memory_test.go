@@ -10,6 +10,9 @@ import (
 // memory: mappings of all kinds. mem_random replays operations from a seed; what
 // the pages are comes from /proc/self/maps, what they hold from the kernel.
 var memory = []Case{
+	{Prog: glibc("mem_leave.c")},
+	{Prog: glibc("mem_leave.c"), Cmd: "open"},
+	{Prog: glibc("mem_leave.c"), Cmd: "closed abort", Opt: Fault},
 	{Prog: glibc("mem_shared.c")},
 	{Prog: glibc("mem_views.c"), Cmd: "40", Opt: LargeOutput},
 	{Prog: pie("mem_shared.c")},

@@ -77,7 +77,7 @@ type Files struct {
 	// host still counts as links, see hide.
 	ofHandle map[windows.Handle]*volume
 	hidden   map[fileKey]uint32
-	later    map[fileKey][]uint16 // files to be deleted, see deleteLater
+	later    map[fileKey]laterFile // files to be deleted, see deleteLater
 	temps    map[windows.Handle]temp
 
 	// strict counts the folders that were given a mode, where only modes
