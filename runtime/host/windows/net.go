@@ -396,6 +396,9 @@ func (s *socket) Send(bufs [][]byte, flags int, to, from *host.SockAddr) (int, a
 	if !s.datagram && e == abi.ECONNRESET && s.closing() {
 		return int(n), abi.EPIPE
 	}
+	if !s.datagram && e == abi.EPIPE {
+		return int(n), s.whyBroken()
+	}
 	s.nothing(e, seen, true)
 	if s.datagram && e == abi.ECONNRESET {
 		e = abi.ECONNREFUSED
@@ -634,6 +637,28 @@ func (s *socket) lostReset() abi.Errno {
 		return abi.ECONNRESET
 	}
 	return 0 // EAGAIN: its buffer is full
+}
+
+// whyBroken tells what a send is answered that the host calls EPIPE: a reset
+// that the program does not know of yet comes first.
+func (s *socket) whyBroken() abi.Errno {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.writeShut || !s.connected {
+		return abi.EPIPE
+	}
+	if s.slot != nil && !s.closeTold && !s.dead {
+		s.take(s.slot)
+	}
+	if e := s.err; e != 0 {
+		s.err = 0
+		return e
+	}
+	if s.dead || s.closeTold {
+		return abi.EPIPE
+	}
+	s.dead = true // Wine's server has taken the error, and tells later
+	return abi.ECONNRESET
 }
 
 // closing tells whether the other side had ended its part in good order before
