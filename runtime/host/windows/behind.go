@@ -100,15 +100,23 @@ func (b *behind) piece(size int) bool {
 }
 
 // behindGrace is how long a write that nothing holds up may take, at most, when
-// cancel is readable already.
-const behindGrace = 2 * time.Millisecond
+// cancel is readable already: on Linux a signal ends no write to a pipe that has
+// room, and programs lose what they print if it does. A busy machine may keep the
+// other goroutine from running for long.
+const behindGrace = 100 * time.Millisecond
 
 // write implements Files.WriteUnless.
 func (b *behind) write(f *Files, h host.Handle, p []byte, cancel <-chan struct{}) (n int, e abi.Errno) {
 	select {
 	case b.turn <- struct{}{}:
 	case <-cancel:
-		return 0, abi.EINTR
+		grace := time.NewTimer(behindGrace)
+		defer grace.Stop()
+		select {
+		case b.turn <- struct{}{}:
+		case <-grace.C:
+			return 0, abi.EINTR
+		}
 	}
 	defer func() { <-b.turn }()
 	if b.left != nil {
