@@ -4,9 +4,6 @@ package stubs_test
 
 import (
 	"context"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -22,12 +19,7 @@ func TestUnderWine(t *testing.T) {
 	}
 	for _, arch := range []string{"386", "amd64"} {
 		t.Run(arch, func(t *testing.T) {
-			exe := filepath.Join(t.TempDir(), "stubs.test.exe")
-			build := exec.Command("go", "test", "-c", "-o", exe, ".")
-			build.Env = append(os.Environ(), "GOOS=windows", "GOARCH="+arch, "CGO_ENABLED=0", "GOFLAGS=")
-			if out, err := build.CombinedOutput(); err != nil {
-				t.Fatalf("%v\n%s", err, out)
-			}
+			exe := winetest.PackageTests(t, arch)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			cmd := wine.Command(ctx, exe, "-test.v", "-test.run=^TestKick$")

@@ -5,8 +5,6 @@ package launch_test
 import (
 	"context"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,22 +19,16 @@ func TestUnderWine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds test programs")
 	}
-	dir := t.TempDir()
 	exe := map[string]string{}
 	for _, arch := range []string{"386", "amd64"} {
-		exe[arch] = filepath.Join(dir, arch+".test.exe")
-		build := exec.Command("go", "test", "-c", "-o", exe[arch], ".")
-		build.Env = append(os.Environ(), "GOOS=windows", "GOARCH="+arch, "CGO_ENABLED=0", "GOFLAGS=")
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", arch, err, out)
-		}
+		exe[arch] = winetest.PackageTests(t, arch)
 	}
 	for _, c := range []struct{ parent, child string }{{"amd64", "amd64"}, {"386", "386"}, {"amd64", "386"}} {
 		t.Run(c.parent+" parent, "+c.child+" child", func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			cmd := wine.Command(ctx, exe[c.parent], "-test.v", "-test.timeout=100s")
-			cmd.Dir = dir
+			cmd.Dir = t.TempDir()
 			cmd.Env = os.Environ()
 			if c.child != c.parent {
 				cmd.Env = append(cmd.Env, "BEE_TEST_CHILD=Z:"+strings.ReplaceAll(exe[c.child], "/", `\`))

@@ -4,9 +4,6 @@ package winhost
 
 import (
 	"context"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -20,19 +17,13 @@ func TestUnderWine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds test programs")
 	}
-	dir := t.TempDir()
 	for _, arch := range []string{"386", "amd64"} {
 		t.Run(arch, func(t *testing.T) {
-			exe := filepath.Join(dir, arch+".test.exe")
-			build := exec.Command("go", "test", "-c", "-o", exe, ".")
-			build.Env = append(os.Environ(), "GOOS=windows", "GOARCH="+arch, "CGO_ENABLED=0", "GOFLAGS=")
-			if out, err := build.CombinedOutput(); err != nil {
-				t.Fatalf("%v\n%s", err, out)
-			}
+			exe := winetest.PackageTests(t, arch)
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			cmd := wine.Command(ctx, exe, "-test.v", "-test.timeout=100s")
-			cmd.Dir = dir
+			cmd.Dir = t.TempDir()
 			out, err := cmd.CombinedOutput()
 			if status, e := winetest.ExitCode(err); e != nil || status != 0 {
 				t.Errorf("status %d, %v\n%s", status, e, out)
