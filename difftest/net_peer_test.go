@@ -76,13 +76,7 @@ func TestGuestNc(t *testing.T) {
 	for _, a := range []Arch{I386, AMD64} {
 		t.Run(a.String(), func(t *testing.T) {
 			dir := t.TempDir()
-			// A port that was free a moment ago.
-			l, err := net.Listen("tcp4", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, port, _ := net.SplitHostPort(l.Addr().String())
-			_ = l.Close()
+			_, port, _ := net.SplitHostPort(freeAddress(t))
 			cmd, report := guestNetwork(t, a, dir, "nc", "-l", "-p", port)
 			cmd.Stdin = strings.NewReader("from the guest\n")
 			var out bytes.Buffer
@@ -90,7 +84,10 @@ func TestGuestNc(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			var c net.Conn
+			var (
+				c   net.Conn
+				err error
+			)
 			for range 300 { // until it listens
 				if c, err = net.Dial("tcp4", "127.0.0.1:"+port); err == nil {
 					break
